@@ -1,0 +1,19 @@
+/* Threads and conditions, as this library uses them. */
+#ifndef PGM_BASE_THREAD_H
+#define PGM_BASE_THREAD_H
+
+#include "base/clock.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+
+/* A condition that counts in CLOCK_MONOTONIC. */
+bool pgm__cond_init(pthread_cond_t *cond);
+
+/* False once the deadline has passed; true if signalled, or for no reason (as conditions may). */
+bool pgm__cond_wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, pgm__time deadline);
+
+/* Starts a thread that takes no signals: they are the program's. */
+bool pgm__thread_start(pthread_t *thread, void *(*main)(void *), void *arg);
+
+#endif

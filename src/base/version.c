@@ -1,0 +1,6 @@
+#include "pgmonkey.h"
+
+const char *pgm_version(void)
+{
+	return PGM_VERSION;
+}

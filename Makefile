@@ -1,0 +1,73 @@
+# The front door. CMake does the work (presets: cmake --list-presets); scripts/ holds the longer recipes.
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+# For scripts/check.sh, that is for ctest: make check ARGS='-L unit'
+ARGS ?=
+
+.PHONY: all build demo check check-asan check-tsan check-valgrind check-clang bench install format lint clean help
+
+all: build
+
+build:
+	@scripts/install-deps.sh build
+	@scripts/build.sh release -DPGM_TESTS=OFF
+
+demo: build
+	@[ -n "$$PGM_DEMO_CONFIG" ] || scripts/install-deps.sh server
+	@scripts/demo.sh
+
+check:
+	@scripts/install-deps.sh build test
+	@scripts/check.sh dev $(ARGS)
+
+check-asan check-tsan: check-%:
+	@scripts/install-deps.sh build test sanitizers
+	@scripts/check.sh $* $(ARGS)
+
+check-valgrind:
+	@scripts/install-deps.sh build test valgrind
+	@scripts/check.sh valgrind $(ARGS)
+
+check-clang:
+	@scripts/install-deps.sh build test clang
+	@scripts/check.sh clang $(ARGS)
+
+bench:
+	@[ -x bench/run.sh ] || { echo "there are no benchmarks yet" >&2; exit 1; }
+	@scripts/install-deps.sh build server
+	@scripts/build.sh release -DPGM_TESTS=OFF -DPGM_BENCH=ON
+	@bench/run.sh $(ARGS)
+
+# A loader that keeps a list of libraries has to be told of a new one; in a DESTDIR there is no loader.
+install: build
+	@DESTDIR="$(DESTDIR)" cmake --install "$${PGM_BUILD_ROOT:-build}/release" --prefix "$(PREFIX)"
+	@[ -n "$(DESTDIR)" ] || ! command -v ldconfig >/dev/null 2>&1 || ldconfig 2>/dev/null || :
+
+format:
+	@scripts/install-deps.sh clang-format
+	@scripts/lint.sh format
+
+lint:
+	@scripts/install-deps.sh build test lint
+	@scripts/lint.sh
+
+clean:
+	rm -rf build
+
+help:
+	@echo "make                 build the library and the program (build/release)"
+	@echo "make demo            see it work, on a throwaway PostgreSQL"
+	@echo "make check           run every test (ARGS='-L unit', ARGS='-R slots': some of them)"
+	@echo "make check-asan      the same with address and undefined-behaviour sanitizers"
+	@echo "make check-tsan      the same with the thread sanitizer"
+	@echo "make check-valgrind  unit and integration tests under valgrind"
+	@echo "make check-clang     the same, built with clang"
+	@echo "make bench           measure (on a quiet machine)"
+	@echo "make install         to PREFIX ($(PREFIX)), under DESTDIR if given"
+	@echo "make format          put the sources into the house's format"
+	@echo "make lint            clang-format, clang-tidy, cppcheck, layers"
+	@echo "make clean           remove build/"
+	@echo
+	@echo "What is missing on the machine is installed first (scripts/install-deps.sh)."
+	@echo "PGM_BUILD_ROOT=dir builds there instead of in build/."

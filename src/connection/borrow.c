@@ -1,0 +1,326 @@
+#include "base/error.h"
+#include "base/log.h"
+#include "base/thread.h"
+#include "connection/db.h"
+#include "connection/look.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+/* One call of pgm_acquire_at, on its way. */
+typedef struct request {
+	pgm_db *db;
+	pgm__caller caller;
+	int64_t timeout_ms; /* as asked, for the message */
+	pgm__time deadline;
+	pgm_error *err;
+	pgm__thread_waiter w;
+	bool may_be_cancelled; /* what the thread had set before the call */
+} request;
+
+/* ---------------------------------------------------------------------------- what went wrong */
+
+typedef struct picture {
+	int32_t lent, max_size, waiting, opening;
+	pgm__time oldest;
+	const char *file;
+	int line;
+	pgm_error last_error;
+} picture;
+
+static picture take_picture_locked(const pgm_db *db)
+{
+	picture p = {.lent = pgm__slots_count(&db->slots, PGM__SLOT_LENT),
+		     .opening = pgm__slots_count(&db->slots, PGM__SLOT_OPENING),
+		     .max_size = db->slots.rules.max_size,
+		     .waiting = db->slots.queued,
+		     .oldest = PGM__NEVER,
+		     .last_error = db->last_error};
+
+	for (int32_t i = db->slots.list[PGM__SLOT_LENT].first; i != PGM__NO_SLOT; i = db->slot[i].next) {
+		if (db->slot[i].since >= p.oldest || !db->place[i].lease)
+			continue;
+		p.oldest = db->slot[i].since;
+		p.file = db->place[i].lease->file;
+		p.line = db->place[i].lease->line;
+	}
+	return p;
+}
+
+static PGconn *fail_timeout(const request *r, const picture *p)
+{
+	char oldest[160] = "", opening[64] = "";
+	double age = (double)(pgm__clock_now() - p->oldest) / (double)PGM__SECOND;
+
+	if (p->file)
+		snprintf(oldest, sizeof oldest, " (oldest %.*f s, %s:%d)", age < 10 ? 1 : 0, age, p->file, p->line);
+	if (p->opening)
+		snprintf(opening, sizeof opening, ", %" PRId32 " being opened", p->opening);
+	pgm__fail(r->err, PGM_ERR_TIMEOUT, "no connection within %g s: %" PRId32 " of %" PRId32 " lent%s%s, %" PRId32 " waiting%s%s",
+		  (double)r->timeout_ms / 1000, p->lent, p->max_size, oldest, opening, p->waiting,
+		  p->last_error.code ? "; last connection error: " : "", p->last_error.message);
+	return NULL;
+}
+
+/* Unlocks. */
+static PGconn *fail_verdict(request *r, pgm__verdict verdict)
+{
+	pgm_db *db = r->db;
+	picture p = take_picture_locked(db);
+
+	if (verdict == PGM__NONE && !r->w.waiter.since)
+		db->slots.timed_out++; /* it never stood in the queue, which counts its own */
+	pthread_mutex_unlock(&db->lock);
+	switch (verdict) {
+	case PGM__BUSY:
+		pgm__fail(r->err, PGM_ERR_BUSY,
+			  "%" PRId32 " callers wait for a connection already, as many as max_waiting allows", p.waiting);
+		return NULL;
+	case PGM__SHUT:
+		pgm__fail(r->err, PGM_ERR_CLOSED, "the handle is closed");
+		return NULL;
+	case PGM__REFUSED:
+		if (!p.last_error.code) /* it came up again in this very moment */
+			return fail_timeout(r, &p);
+		pgm__error_copy(r->err, &p.last_error);
+		return NULL;
+	default:
+		return fail_timeout(r, &p);
+	}
+}
+
+/* ------------------------------------------------------------------------------- the short way */
+
+static pgm__lease *lend_locked(pgm_db *db, int32_t slot, const pgm__caller *caller)
+{
+	pgm__lease *lease = db->place[slot].lease;
+
+	pgm__db_lend_locked(lease, caller);
+	return lease;
+}
+
+/* The exact time only where waiting is going to be measured. */
+static pgm__time now_locked(const pgm_db *db)
+{
+	return db->slots.head || pgm__slots_count(&db->slots, PGM__SLOT_IDLE) == 0 ? pgm__clock_now()
+										    : pgm__clock_coarse();
+}
+
+/* On a handle of one connection whoever holds it would wait for himself. */
+static bool is_held_by_this_thread_locked(const pgm_db *db)
+{
+	const pgm__lease *lease = db->place[0].lease;
+
+	return db->slots.rules.borrower_opens && lease &&
+	       atomic_load_explicit(&lease->lent, memory_order_relaxed) && pthread_equal(lease->borrower, pthread_self());
+}
+
+/* -------------------------------------------------------------------------------- the long way */
+
+/* Locked on entry and exit, as conditions demand; a cancelled thread leaves nothing behind. */
+static void leave_when_cancelled(void *arg)
+{
+	request *r = arg;
+	pgm_db *db = r->db;
+	bool kept = true;
+	int32_t slot = PGM__NO_SLOT;
+
+	if (pgm__slots_leave(&db->slots, &r->w.waiter, pgm__clock_now()) == PGM__GOT) {
+		slot = r->w.waiter.slot;
+		kept = pgm__slots_release(&db->slots, slot, pgm__clock_now());
+	}
+	pgm__db_wake_locked(db);
+	pthread_mutex_unlock(&db->lock);
+	pthread_cond_destroy(&r->w.served);
+	if (!kept)
+		pgm__db_close_lease(db, db->place[slot].lease, true);
+}
+
+static pgm__verdict wait_once_locked(request *r)
+{
+	pgm_db *db = r->db;
+	pgm__verdict verdict;
+	int ignored;
+	bool in_time;
+
+	pthread_cleanup_push(leave_when_cancelled, r);
+	pthread_setcancelstate(r->may_be_cancelled ? PTHREAD_CANCEL_ENABLE : PTHREAD_CANCEL_DISABLE, &ignored);
+	in_time = pgm__cond_wait_until(&r->w.served, &db->lock, r->deadline);
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &ignored);
+	pthread_cleanup_pop(0);
+	verdict = in_time ? pgm__slots_retry(&db->slots, &r->w.waiter, pgm__clock_now())
+			  : pgm__slots_leave(&db->slots, &r->w.waiter, pgm__clock_now());
+	pgm__db_wake_locked(db);
+	return verdict;
+}
+
+static pgm__verdict wait_in_line_locked(request *r)
+{
+	pgm__verdict verdict = PGM__WAIT;
+
+	if (!pgm__keeper_start_locked(r->db, &r->db->last_error) || !pgm__cond_init(&r->w.served)) {
+		pgm__slots_leave(&r->db->slots, &r->w.waiter, pgm__clock_now());
+		return PGM__REFUSED;
+	}
+	pgm__db_wake_locked(r->db);
+	while (verdict == PGM__WAIT)
+		verdict = wait_once_locked(r);
+	pthread_cond_destroy(&r->w.served);
+	return verdict;
+}
+
+/* The caller connects, or goes on with what an impatient one before it had begun. Unlocks. */
+static PGconn *open_it(request *r)
+{
+	pgm_db *db = r->db;
+	int32_t slot = r->w.waiter.slot;
+	pgm__connector *c = db->place[slot].connector;
+	pgm__progress progress;
+	pgm__lease *lease;
+
+	if (!c)
+		c = db->place[slot].connector = pgm__connector_new(db->settings, &db->hooks);
+	if (!c) {
+		pgm__slots_failed(&db->slots, slot, false, pgm__clock_now());
+		pthread_mutex_unlock(&db->lock);
+		pgm__fail_nomem(r->err, "connect");
+		return NULL;
+	}
+	pthread_mutex_unlock(&db->lock);
+	progress = pgm__db_drive(db, c, r->deadline);
+	if (progress == PGM__CONNECTED) {
+		lease = pgm__db_adopt(db, slot, c, &r->caller, r->err);
+		return lease ? lease->conn : NULL;
+	}
+	pthread_mutex_lock(&db->lock);
+	if (progress == PGM__CONNECT_FAILED || db->slots.shut) {
+		pthread_mutex_unlock(&db->lock);
+		pgm__db_connect_failed(db, slot, c, r->err);
+		return NULL;
+	}
+	pgm__slots_park(&db->slots, slot, pgm__clock_now());
+	pgm__db_wake_locked(db);
+	return fail_verdict(r, PGM__NONE);
+}
+
+typedef enum inspected {
+	USABLE,
+	ONE_LESS, /* it was dropped; there may be others */
+	HOPELESS  /* the check hook rejected one that was just opened: the next would fare no better */
+} inspected;
+
+/* What is lent already is fit for use, or dropped. */
+static inspected inspect(request *r, pgm__lease *lease, pgm__time deaths)
+{
+	bool was_new = lease->given_back == 0;
+	pgm_error why;
+	pgm__fitness fitness = pgm__lease_fitness(lease, pgm__clock_now(), deaths, &why);
+
+	if (fitness == PGM__FIT)
+		return USABLE;
+	pgm__db_drop(r->db, lease, &why);
+	if (fitness == PGM__DEAD || !was_new)
+		return ONE_LESS;
+	pgm__error_copy(r->err, &why);
+	return HOPELESS;
+}
+
+static pgm__verdict ask_again_locked(request *r)
+{
+	bool may_wait = pgm__clock_now() < r->deadline;
+
+	return pgm__slots_acquire(&r->db->slots, &r->w.waiter, may_wait, pgm__clock_now());
+}
+
+/* Locked on entry. */
+static PGconn *borrow_slowly(request *r, pgm__verdict verdict)
+{
+	pgm_db *db = r->db;
+
+	for (;;) {
+		pgm__lease *lease;
+		pgm__time deaths;
+		inspected outcome;
+
+		if (verdict == PGM__WAIT)
+			verdict = wait_in_line_locked(r);
+		if (verdict == PGM__OPEN)
+			return open_it(r);
+		if (verdict != PGM__GOT)
+			return fail_verdict(r, verdict);
+		lease = lend_locked(db, r->w.waiter.slot, &r->caller);
+		deaths = db->last_death;
+		pthread_mutex_unlock(&db->lock);
+		outcome = inspect(r, lease, deaths);
+		if (outcome != ONE_LESS)
+			return outcome == USABLE ? lease->conn : NULL;
+		pthread_mutex_lock(&db->lock);
+		verdict = ask_again_locked(r);
+	}
+}
+
+static int64_t timeout_of(const pgm_db *db, int timeout_ms)
+{
+	return timeout_ms < 0 ? db->settings->timeout / PGM__MS : timeout_ms;
+}
+
+static PGconn *take_the_long_way(request *r, pgm__verdict verdict)
+{
+	int before;
+	PGconn *conn;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+	r->may_be_cancelled = before == PTHREAD_CANCEL_ENABLE;
+	conn = borrow_slowly(r, verdict);
+	pgm__db_forget_orphans(r->db);
+	pthread_setcancelstate(before, &before);
+	return conn;
+}
+
+PGconn *pgm_acquire_at(pgm_db *db, int timeout_ms, const char *file, int line, pgm_error *err)
+{
+	request r;
+	pgm_error unwanted;
+	pgm__verdict verdict;
+	pgm__time now;
+
+	pgm__error_clear(err);
+	if (!db) {
+		pgm__fail(err, PGM_ERR_MISUSE, "pgm_acquire: the handle is NULL");
+		return NULL;
+	}
+	r.db = db;
+	r.caller = (pgm__caller){file, line};
+	r.err = err ? err : &unwanted;
+	r.w.waiter = (pgm__waiter){.slot = PGM__NO_SLOT};
+	r.timeout_ms = timeout_of(db, timeout_ms);
+	pthread_mutex_lock(&db->lock);
+	now = now_locked(db);
+	if (is_held_by_this_thread_locked(db)) {
+		pthread_mutex_unlock(&db->lock);
+		pgm__fail(err, PGM_ERR_MISUSE, "this thread holds the only connection of the handle already");
+		return NULL;
+	}
+	verdict = pgm__slots_acquire(&db->slots, &r.w.waiter, r.timeout_ms > 0, now);
+	if (verdict == PGM__GOT) {
+		pgm__lease *lease = db->place[r.w.waiter.slot].lease;
+
+		if (pgm__lease_is_fresh(lease, now, db->last_death)) {
+			pgm__db_lend_locked(lease, &r.caller);
+			pthread_mutex_unlock(&db->lock);
+			return lease->conn;
+		}
+	}
+	r.deadline = pgm__clock_after_ms(r.timeout_ms);
+	return take_the_long_way(&r, verdict);
+}
+
+PGconn *(pgm_acquire)(pgm_db *db, pgm_error *err)
+{
+	return pgm_acquire_at(db, PGM_TIMEOUT_FROM_CONFIG, "(caller unknown)", 0, err);
+}
+
+PGconn *(pgm_acquire_for)(pgm_db *db, int timeout_ms, pgm_error *err)
+{
+	return pgm_acquire_at(db, timeout_ms, "(caller unknown)", 0, err);
+}

@@ -1,0 +1,17 @@
+/* Making a connection as it was when it was opened, before the next borrower gets it. */
+#ifndef PGM_CONNECTION_CLEAN_H
+#define PGM_CONNECTION_CLEAN_H
+
+#include "connection/db.h"
+
+/* True if there is nothing to do but what is done here at once: the common case, no round trip. */
+bool pgm__clean_quickly(pgm__lease *lease);
+
+/*
+ * The whole: ends unfinished work, rolls back, undoes connection-level changes, runs the reset hook and
+ * applies the session settings again after it. Bounded: three seconds besides the hook.
+ * False: the connection must be closed, err tells why. *rolled_back: a transaction had been left open.
+ */
+bool pgm__clean(pgm__lease *lease, bool *rolled_back, pgm_error *err);
+
+#endif

@@ -1,0 +1,138 @@
+/*
+ * The handle: one database, one type. Private to src/connection.
+ *
+ * The lock guards what is marked "locked". Nothing is sent, received, freed or called back under it:
+ * collect, unlock, act. (Waking is not acting: conditions are signalled and the wake pipe, which never
+ * blocks, is written under it, since a waiter's memory may be gone a moment later.)
+ */
+#ifndef PGM_CONNECTION_DB_H
+#define PGM_CONNECTION_DB_H
+
+#include "config/settings.h"
+#include "connection/connect.h"
+#include "connection/registry.h"
+#include "connection/slots.h"
+#include "pgmonkey.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* One open connection, from the moment it is up until it is closed. */
+struct pgm__lease {
+	PGconn *conn;
+	pgm_db *db;
+	int32_t slot; /* locked; PGM__NO_SLOT: inherited over fork, in nobody's slot */
+	int fd;	      /* locked; PQsocket at opening or after PQreset */
+
+	/* Who has it: written under the lock by the borrower. */
+	atomic_bool lent;
+	const char *file;
+	int line;
+	pthread_t borrower;
+
+	/* The borrower's own. */
+	int savepoints;		/* open ones of ours */
+	bool began;		/* the transaction is ours to commit */
+	int encoding;		/* client encoding at opening, restored on release */
+	pgm__time given_back;	/* by the coarse clock; 0: fresh */
+	pgm__lease *next_orphan; /* after fork */
+};
+
+/* A thread in the queue. */
+typedef struct pgm__thread_waiter {
+	pgm__waiter waiter; /* first, so that the one is found from the other */
+	pthread_cond_t served;
+} pgm__thread_waiter;
+
+/* Who borrows, for the messages about who holds what. */
+typedef struct pgm__caller {
+	const char *file;
+	int line;
+} pgm__caller;
+
+/* What the driver keeps for a slot. At most one of the two. */
+typedef struct pgm__place {
+	pgm__lease *lease;
+	pgm__connector *connector; /* OPENING; whoever opens is at it, nobody if the slot is parked */
+} pgm__place;
+
+struct pgm_db {
+	/* Fixed once the handle is open. */
+	pgm_type type;
+	pgm__settings *settings;
+	pgm_hooks hooks;
+	pgm_db *next, *prev; /* the list of the process, under its lock */
+	bool listed;	     /* it is in that list */
+
+	pthread_mutex_t lock;
+	pgm__slots slots;   /* locked */
+	pgm__slot *slot;    /* locked */
+	pgm__place *place;  /* locked; max_size of them */
+	pgm_error last_error; /* locked; of the last attempt to connect, cleared by a success */
+	pgm__time last_death; /* locked; coarse clock; whatever has not been used since is looked at */
+	int64_t rolled_back; /* locked */
+	pthread_cond_t changed; /* something opened, failed or was shut: for pgm_wait_ready */
+
+	/* The keeper: pool only. */
+	pthread_t keeper;	  /* locked */
+	bool keeper_runs;	  /* locked; between its creation and its last use of db */
+	bool keeper_started;	  /* locked; somebody has to join it */
+	bool keeper_told;	  /* locked; a byte is in the pipe */
+	pthread_cond_t keeper_gone;
+	int wake[2]; /* a pipe, both ends nonblocking; also ends the waiting of a borrower that connects */
+
+	int32_t refs;	       /* locked: the manager, the keeper, each lent connection */
+	pgm__lease *orphans; /* locked; idle connections inherited over fork, to be forgotten */
+};
+
+/* ---------------------------------------------------------------- what the files of the driver share */
+
+/* locked: wakes whoever the slots named, and the keeper if something is due earlier than it sleeps. */
+void pgm__db_wake_locked(pgm_db *db);
+
+/* locked: closes the wake pipe once the handle is shut and neither keeper nor borrower watches it any more. */
+void pgm__db_close_pipe_locked(pgm_db *db);
+
+/* locked: drops one reference; true if it was the last: then unlock and call pgm__db_free. */
+bool pgm__db_unref_locked(pgm_db *db);
+void pgm__db_free(pgm_db *db);
+
+/* locked: marks the lease as this caller's. */
+void pgm__db_lend_locked(pgm__lease *lease, const pgm__caller *caller);
+
+/* A slot that is OPENING, a connector that has CONNECTED: puts the connection into its slot, idle or
+ * lent to caller. NULL: the handle was shut or memory is out; it has been closed, err tells. Frees c. */
+pgm__lease *pgm__db_adopt(pgm_db *db, int32_t slot, pgm__connector *c, const pgm__caller *caller, pgm_error *err);
+
+/* A slot that is OPENING, a connector that did not make it: the reason becomes the handle's last error.
+ * Frees c. */
+void pgm__db_connect_failed(pgm_db *db, int32_t slot, pgm__connector *c, pgm_error *err);
+
+/* Drives c in the calling thread until it is through, the deadline passes or the handle is shut. */
+pgm__progress pgm__db_drive(pgm_db *db, pgm__connector *c, pgm__time deadline);
+
+/* Closes a connection whose slot is CLOSING, and frees the slot. polite: says goodbye to the server. */
+void pgm__db_close_lease(pgm_db *db, pgm__lease *lease, bool polite);
+
+/* A connection that the caller holds (LENT or CHECKING) turned out dead: says why in the log, closes it. */
+void pgm__db_drop(pgm_db *db, pgm__lease *lease, const pgm_error *why);
+
+/* True once pgm_close and the like have been here. */
+bool pgm__db_is_shut(pgm_db *db);
+
+/* Closes what the slots say is due to be closed. For threads that are not the keeper. */
+void pgm__db_close_due(pgm_db *db);
+
+/* locked: starts the keeper if this type has one and it does not run. */
+bool pgm__keeper_start_locked(pgm_db *db, pgm_error *err);
+
+/* The handle has been shut: waits for the keeper to end, two seconds at most. */
+void pgm__keeper_stop(pgm_db *db);
+
+/* locked, in the child of a fork: no keeper, no connection, nobody waiting. dead_fd replaces every socket. */
+void pgm__db_forked_locked(pgm_db *db, int dead_fd);
+
+/* Frees what a fork left behind: connections that have no server any more. */
+void pgm__db_forget_orphans(pgm_db *db);
+
+#endif

@@ -1,0 +1,72 @@
+#include "connection/events.h"
+
+#include "base/log.h"
+#include "connection/db.h"
+#include "connection/session.h"
+
+#include <libpq-events.h>
+#include <stdlib.h>
+
+#define RESTORE_WITHIN (5 * PGM__SECOND)
+
+/* PQfinish on a connection of ours: its place is free. The memory of the PGconn is libpq's to free. */
+static void on_destroy(pgm__lease *lease)
+{
+	pgm_db *db = lease->db;
+	bool was_lent, last = false;
+
+	pgm__registry_remove(lease->conn);
+	pthread_mutex_lock(&db->lock);
+	was_lent = atomic_load_explicit(&lease->lent, memory_order_relaxed);
+	if (lease->slot != PGM__NO_SLOT) {
+		db->place[lease->slot].lease = NULL;
+		pgm__slots_lost(&db->slots, lease->slot);
+		pgm__slots_closed(&db->slots, lease->slot, pgm__clock_now());
+	}
+	if (was_lent)
+		last = pgm__db_unref_locked(db);
+	pgm__db_wake_locked(db);
+	pthread_mutex_unlock(&db->lock);
+	pgm__log(PGM_LOG_WARNING, "PQfinish was called on a connection that belongs to a handle%s%s; use pgm_release",
+		 was_lent ? ", borrowed at " : " and is not borrowed", was_lent ? lease->file : "");
+	free(lease);
+	if (last)
+		pgm__db_free(db);
+}
+
+/* PQreset made a new session, without the session settings and without the transaction. */
+static void on_reset(pgm__lease *lease)
+{
+	pgm_error err;
+
+	pthread_mutex_lock(&lease->db->lock);
+	lease->fd = PQsocket(lease->conn);
+	pthread_mutex_unlock(&lease->db->lock);
+	lease->savepoints = 0;
+	lease->began = false;
+	if (!pgm__session_restore(lease->conn, lease->db->settings, pgm__clock_now() + RESTORE_WITHIN, &err))
+		pgm__log(PGM_LOG_ERROR, "after PQreset the session settings could not be applied: %s", err.message);
+}
+
+static int on_event(PGEventId id, void *info, void *arg)
+{
+	pgm__lease *lease = NULL;
+
+	(void)arg;
+	if (id == PGEVT_CONNDESTROY)
+		lease = pgm__registry_find(((PGEventConnDestroy *)info)->conn);
+	else if (id == PGEVT_CONNRESET)
+		lease = pgm__registry_find(((PGEventConnReset *)info)->conn);
+	if (!lease)
+		return 1;
+	if (id == PGEVT_CONNDESTROY)
+		on_destroy(lease);
+	else
+		on_reset(lease);
+	return 1;
+}
+
+bool pgm__events_register(PGconn *conn)
+{
+	return PQregisterEventProc(conn, on_event, "pgmonkey", NULL) != 0;
+}

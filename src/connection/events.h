@@ -1,0 +1,9 @@
+/* What libpq tells us of connections that users close or reset themselves (libpq manual, 34.14). */
+#ifndef PGM_CONNECTION_EVENTS_H
+#define PGM_CONNECTION_EVENTS_H
+
+#include "pgmonkey.h"
+
+bool pgm__events_register(PGconn *conn);
+
+#endif

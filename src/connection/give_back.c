@@ -1,0 +1,129 @@
+#include "base/log.h"
+#include "connection/clean.h"
+#include "connection/db.h"
+#include "connection/open.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+/* Anything given back that is not lent: told, and nothing is touched. */
+static void complain(const char *what)
+{
+	pgm__log(PGM_LOG_ERROR, "pgm_release: %s", what);
+}
+
+static void complain_of_unlent(const pgm__lease *lease)
+{
+	complain(lease ? "this connection has been given back already; the call is ignored"
+		       : "not a borrowed connection: given back before, or closed by PQfinish; the call is ignored");
+}
+
+/* A connection that a fork left behind: it has no server any more. */
+static void forget_orphan(pgm__lease *lease)
+{
+	pgm_db *db = lease->db;
+	bool last;
+
+	pthread_mutex_lock(&db->lock);
+	last = pgm__db_unref_locked(db);
+	pthread_mutex_unlock(&db->lock);
+	pgm__registry_remove(lease->conn);
+	PQfinish(lease->conn);
+	free(lease);
+	if (last)
+		pgm__db_free(db);
+}
+
+typedef struct loan {
+	const char *file;
+	int line;
+	pgm__time held;
+	bool late;
+} loan;
+
+static loan end_loan_locked(pgm__lease *lease, pgm__time now)
+{
+	const pgm_db *db = lease->db;
+	loan ended = {lease->file, lease->line, now - db->slot[lease->slot].since, false};
+
+	ended.late = ended.held > db->slots.rules.leak_after;
+	atomic_store_explicit(&lease->lent, false, memory_order_relaxed);
+	lease->given_back = now;
+	return ended;
+}
+
+static void report_late_return(const loan *ended)
+{
+	pgm__log(PGM_LOG_WARNING, "a connection borrowed at %s:%d came back after %" PRId64 " s", ended->file, ended->line,
+		 ended->held / PGM__SECOND);
+}
+
+/* To the slots, or closed if it is not usable or not wanted any more. */
+static void put_back(pgm__lease *lease, bool usable, bool rolled_back)
+{
+	pgm_db *db = lease->db;
+	pgm__time now;
+	loan ended;
+	bool kept = false, last;
+
+	pthread_mutex_lock(&db->lock);
+	if (!atomic_load_explicit(&lease->lent, memory_order_relaxed)) {
+		pthread_mutex_unlock(&db->lock); /* another thread gave it back meanwhile */
+		complain_of_unlent(lease);
+		return;
+	}
+	now = db->slots.head ? pgm__clock_now() : pgm__clock_coarse(); /* exact where waiting is measured */
+	ended = end_loan_locked(lease, now);
+	db->rolled_back += rolled_back;
+	if (usable) {
+		kept = pgm__slots_release(&db->slots, lease->slot, now);
+	} else {
+		db->last_death = now;
+		pgm__slots_lost(&db->slots, lease->slot);
+	}
+	pgm__db_wake_locked(db);
+	last = kept && pgm__db_unref_locked(db);
+	pthread_mutex_unlock(&db->lock);
+	if (!kept) {
+		pgm__db_close_lease(db, lease, usable);
+		pgm__db_unref(db);
+	} else if (last) {
+		pgm__db_free(db);
+	}
+	if (ended.late)
+		report_late_return(&ended);
+}
+
+static void clean_and_put_back(pgm__lease *lease)
+{
+	pgm_error err;
+	bool rolled_back = false, usable;
+	int before;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+	usable = pgm__clean(lease, &rolled_back, &err);
+	if (rolled_back)
+		pgm__log(PGM_LOG_WARNING, "a transaction was still open when the connection borrowed at %s:%d was given back; %s",
+			 lease->file, lease->line, usable ? "it is rolled back" : "it could not be rolled back in time");
+	if (!usable)
+		pgm__log(PGM_LOG_WARNING, "the connection borrowed at %s:%d is closed, not kept: %s", lease->file,
+			 lease->line, err.message);
+	put_back(lease, usable, rolled_back);
+	pthread_setcancelstate(before, &before);
+}
+
+void pgm_release(PGconn *conn)
+{
+	pgm__lease *lease = conn ? pgm__registry_find(conn) : NULL;
+
+	if (!conn)
+		return;
+	if (!lease || !atomic_load_explicit(&lease->lent, memory_order_relaxed))
+		complain_of_unlent(lease);
+	else if (lease->slot == PGM__NO_SLOT)
+		forget_orphan(lease);
+	else if (pgm__clean_quickly(lease))
+		put_back(lease, true, false);
+	else
+		clean_and_put_back(lease);
+}

@@ -1,0 +1,104 @@
+/* What one can see of a handle, and the few things one can ask of it as a whole. */
+#include "base/error.h"
+#include "base/thread.h"
+#include "connection/db.h"
+
+#include <string.h>
+
+pgm_type pgm_db_type(const pgm_db *db)
+{
+	return db ? db->type : PGM_FROM_CONFIG;
+}
+
+static pgm_stats stats_locked(const pgm_db *db)
+{
+	const pgm__slots *s = &db->slots;
+
+	return (pgm_stats){
+		.min_size = s->rules.min_size,
+		.max_size = s->rules.max_size,
+		.size = pgm__slots_open(s),
+		.idle = pgm__slots_count(s, PGM__SLOT_IDLE),
+		.lent = pgm__slots_count(s, PGM__SLOT_LENT),
+		.opening = pgm__slots_count(s, PGM__SLOT_OPENING),
+		.waiting = s->queued,
+		.acquired = s->acquired,
+		.waited = s->waited,
+		.timed_out = s->timed_out,
+		.opened = s->opened,
+		.open_failed = s->open_failed,
+		.closed = s->closed,
+		.lost = s->lost,
+		.rolled_back = db->rolled_back,
+	};
+}
+
+void pgm_db_stats(pgm_db *db, pgm_stats *out, size_t size)
+{
+	pgm_stats stats = {0};
+
+	if (!out)
+		return;
+	if (db) {
+		pthread_mutex_lock(&db->lock);
+		stats = stats_locked(db);
+		pthread_mutex_unlock(&db->lock);
+	}
+	memset(out, 0, size);
+	memcpy(out, &stats, size < sizeof stats ? size : sizeof stats);
+}
+
+void pgm_drain(pgm_db *db)
+{
+	if (!db)
+		return;
+	pthread_mutex_lock(&db->lock);
+	pgm__slots_drain(&db->slots, pgm__clock_now());
+	pgm__db_wake_locked(db);
+	pthread_mutex_unlock(&db->lock);
+	if (db->slots.rules.borrower_opens)
+		pgm__db_close_due(db); /* there is no keeper to do it */
+}
+
+/* What there is to say before min_size is reached: gone, or refused for good. */
+static bool has_bad_news_locked(const pgm_db *db, pgm_error *err)
+{
+	if (db->slots.shut)
+		return !pgm__fail(err, PGM_ERR_CLOSED, "the handle is closed");
+	if (db->last_error.code != PGM_ERR_AUTH)
+		return false;
+	pgm__error_copy(err, &db->last_error);
+	return true;
+}
+
+static bool wait_ready_locked(pgm_db *db, pgm__time deadline, pgm_error *err)
+{
+	while (pgm__slots_open(&db->slots) < db->slots.rules.min_size) {
+		if (has_bad_news_locked(db, err))
+			return false;
+		if (!pgm__cond_wait_until(&db->changed, &db->lock, deadline))
+			return pgm__fail(err, PGM_ERR_TIMEOUT, "%d of %d connections are open%s%s",
+					 (int)pgm__slots_open(&db->slots), (int)db->slots.rules.min_size,
+					 db->last_error.code ? "; last connection error: " : "", db->last_error.message);
+	}
+	return !db->slots.shut || pgm__fail(err, PGM_ERR_CLOSED, "the handle is closed");
+}
+
+static void unlock(void *lock)
+{
+	pthread_mutex_unlock(lock);
+}
+
+bool pgm_wait_ready(pgm_db *db, int timeout_ms, pgm_error *err)
+{
+	bool ready;
+
+	pgm__error_clear(err);
+	if (!db)
+		return pgm__fail(err, PGM_ERR_MISUSE, "pgm_wait_ready: the handle is NULL");
+	pthread_mutex_lock(&db->lock);
+	pthread_cleanup_push(unlock, &db->lock);
+	ready = pgm__keeper_start_locked(db, err) && wait_ready_locked(db, pgm__clock_after_ms(timeout_ms), err);
+	pthread_cleanup_pop(1);
+	return ready;
+}

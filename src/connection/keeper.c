@@ -1,0 +1,311 @@
+/*
+ * The keeper of a pool: one thread that opens connections, several at once and none of them blocking,
+ * ages them, and watches the idle ones. It sleeps in poll(2) until a socket speaks, until the time that
+ * the slots named, or until it is told; it never wakes to see whether there is something to do.
+ *
+ * It watches the connections that lie idle when it goes to sleep. One that is lent meanwhile costs it one
+ * needless wake-up at most: then it looks again at what is idle.
+ */
+#include "base/error.h"
+#include "base/log.h"
+#include "base/thread.h"
+#include "connection/close.h"
+#include "connection/db.h"
+#include "connection/look.h"
+#include "connection/open.h"
+#include "connection/wait.h"
+
+#include <inttypes.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define STOP_WITHIN (2 * PGM__SECOND)
+
+/* What is watched in one sleep: the pipe, then who is connecting, then who lies idle. */
+typedef struct watch {
+	struct pollfd *fds;
+	int32_t *slots; /* whose fds[i] is; NO_SLOT for the pipe */
+	nfds_t count, connecting_end;
+	pgm__time until;
+} watch;
+
+typedef struct keeper {
+	pgm_db *db;
+	watch watch;
+} keeper;
+
+/* ------------------------------------------------------------------------------ what is due */
+
+static void report_leak(const char *file, int line, pgm__time held)
+{
+	pgm__log(PGM_LOG_WARNING, "a connection has been lent for %" PRId64 " s: borrowed at %s:%d and not given back",
+		 held / PGM__SECOND, file, line);
+}
+
+static void finish_connector(pgm_db *db, int32_t slot, pgm__connector *c)
+{
+	pgm_error err;
+
+	if (pgm__connector_progress(c) == PGM__CONNECTED) {
+		pgm__db_adopt(db, slot, c, NULL, &err);
+		return;
+	}
+	pgm__db_connect_failed(db, slot, c, &err);
+	if (err.code != PGM_ERR_CLOSED)
+		pgm__log(PGM_LOG_INFO, "a connection could not be opened: %s", err.message);
+}
+
+static bool is_through(const pgm__connector *c)
+{
+	return pgm__connector_progress(c) == PGM__CONNECTED || pgm__connector_progress(c) == PGM__CONNECT_FAILED;
+}
+
+static void open_slot(pgm_db *db, int32_t slot)
+{
+	pgm__connector *c = pgm__connector_new(db->settings, &db->hooks);
+
+	pthread_mutex_lock(&db->lock);
+	db->place[slot].connector = c;
+	if (!c)
+		pgm__slots_failed(&db->slots, slot, false, pgm__clock_now());
+	pthread_mutex_unlock(&db->lock);
+	if (!c)
+		return;
+	pgm__connector_step(c);
+	if (is_through(c))
+		finish_connector(db, slot, c);
+}
+
+/* Does one thing that is due. False: nothing is, and *until says when something may be. */
+static bool do_what_is_due(pgm_db *db, pgm__time *until)
+{
+	pgm__lease *lease = NULL;
+	const char *file = NULL;
+	int line = 0;
+	pgm__time held = 0;
+	pgm__due due;
+
+	pthread_mutex_lock(&db->lock);
+	due = pgm__slots_due(&db->slots, pgm__clock_now());
+	pgm__db_wake_locked(db); /* it may have given up, and told the waiters */
+	if (due.what == PGM__DUE_CLOSE || due.what == PGM__DUE_REPORT)
+		lease = db->place[due.slot].lease;
+	if (due.what == PGM__DUE_REPORT) {
+		file = lease->file;
+		line = lease->line;
+		held = pgm__clock_now() - db->slot[due.slot].since;
+	}
+	pthread_mutex_unlock(&db->lock);
+	*until = due.until;
+	if (due.what == PGM__DUE_OPEN)
+		open_slot(db, due.slot);
+	else if (due.what == PGM__DUE_CLOSE)
+		pgm__db_close_lease(db, lease, true);
+	else if (due.what == PGM__DUE_REPORT)
+		report_leak(file, line, held);
+	return due.what != PGM__DUE_NOTHING;
+}
+
+/* ---------------------------------------------------------------------------------- watching */
+
+static void watch_add(watch *w, int fd, short events, int32_t slot)
+{
+	w->fds[w->count] = (struct pollfd){.fd = fd, .events = events};
+	w->slots[w->count++] = slot;
+}
+
+static void watch_connecting_locked(const pgm_db *db, watch *w)
+{
+	for (int32_t i = db->slots.list[PGM__SLOT_OPENING].first; i != PGM__NO_SLOT; i = db->slot[i].next) {
+		const pgm__connector *c = db->place[i].connector;
+		bool reads = pgm__connector_progress(c) == PGM__WANTS_READ;
+
+		watch_add(w, pgm__connector_fd(c), reads ? POLLIN : POLLOUT, i);
+		if (pgm__connector_deadline(c) < w->until)
+			w->until = pgm__connector_deadline(c);
+	}
+	w->connecting_end = w->count;
+}
+
+/* Somebody uses it after having given it back: what comes is his, and reading it would keep him waiting for
+ * ever. Whoever borrows it next has it cleaned. */
+static bool is_misused(const pgm__lease *lease)
+{
+	return PQstatus(lease->conn) == CONNECTION_OK && PQtransactionStatus(lease->conn) != PQTRANS_IDLE;
+}
+
+static void watch_all(pgm_db *db, watch *w, pgm__time until)
+{
+	w->count = 0;
+	w->until = until;
+	watch_add(w, db->wake[0], POLLIN, PGM__NO_SLOT);
+	pthread_mutex_lock(&db->lock);
+	watch_connecting_locked(db, w);
+	for (int32_t i = db->slots.list[PGM__SLOT_IDLE].first; i != PGM__NO_SLOT; i = db->slot[i].next)
+		if (!is_misused(db->place[i].lease))
+			watch_add(w, db->place[i].lease->fd, POLLIN, i);
+	pthread_mutex_unlock(&db->lock);
+}
+
+static void drain_pipe(pgm_db *db)
+{
+	char bytes[16];
+
+	while (read(db->wake[0], bytes, sizeof bytes) > 0)
+		continue;
+	pthread_mutex_lock(&db->lock);
+	db->keeper_told = false;
+	pthread_mutex_unlock(&db->lock);
+}
+
+static void go_on_connecting(pgm_db *db, int32_t slot, bool is_ready)
+{
+	pgm__connector *c = db->place[slot].connector; /* the keeper's own while it is OPENING */
+
+	if (!is_ready && pgm__clock_now() < pgm__connector_deadline(c))
+		return;
+	pgm__connector_step(c);
+	if (is_through(c))
+		finish_connector(db, slot, c);
+}
+
+/* Something came on a connection that lay idle when the keeper went to sleep. */
+static void look_at(pgm_db *db, int32_t slot)
+{
+	pgm__lease *lease = NULL;
+	pgm_error why;
+	bool kept = true;
+
+	pthread_mutex_lock(&db->lock);
+	if (pgm__slots_check(&db->slots, slot))
+		lease = db->place[slot].lease;
+	pthread_mutex_unlock(&db->lock);
+	if (!lease)
+		return;
+	if (!is_misused(lease) && !pgm__look(lease->conn, &why)) {
+		pgm__db_drop(db, lease, &why);
+		return;
+	}
+	pthread_mutex_lock(&db->lock);
+	kept = pgm__slots_check_done(&db->slots, slot, pgm__clock_now());
+	pgm__db_wake_locked(db);
+	pthread_mutex_unlock(&db->lock);
+	if (!kept)
+		pgm__db_close_lease(db, lease, true);
+}
+
+static void sleep_and_act(pgm_db *db, watch *w)
+{
+	pgm__poll(w->fds, w->count, w->until);
+	if (w->fds[0].revents)
+		drain_pipe(db);
+	for (nfds_t i = 1; i < w->connecting_end; i++)
+		go_on_connecting(db, w->slots[i], w->fds[i].revents != 0);
+	for (nfds_t i = w->connecting_end; i < w->count; i++)
+		if (w->fds[i].revents)
+			look_at(db, w->slots[i]);
+}
+
+/* ------------------------------------------------------------------------- its life and its end */
+
+static void give_up_connecting(pgm_db *db)
+{
+	for (int32_t i = 0; i < db->slots.rules.max_size; i++) {
+		pgm__connector *c;
+		pgm_error ignored;
+
+		pthread_mutex_lock(&db->lock);
+		c = db->place[i].connector;
+		pthread_mutex_unlock(&db->lock);
+		if (c)
+			pgm__db_connect_failed(db, i, c, &ignored);
+	}
+}
+
+static void keeper_free(keeper *k)
+{
+	if (!k)
+		return;
+	free(k->watch.fds);
+	free(k->watch.slots);
+	free(k);
+}
+
+static keeper *keeper_new(pgm_db *db)
+{
+	keeper *k = calloc(1, sizeof *k);
+	size_t most = 1 + (size_t)db->slots.rules.max_size;
+
+	if (!k)
+		return NULL;
+	k->db = db;
+	k->watch.fds = calloc(most, sizeof *k->watch.fds);
+	k->watch.slots = calloc(most, sizeof *k->watch.slots);
+	if (k->watch.fds && k->watch.slots)
+		return k;
+	keeper_free(k);
+	return NULL;
+}
+
+static void *keeper_main(void *arg)
+{
+	keeper *k = arg;
+	pgm_db *db = k->db;
+	pgm__time until;
+	bool last;
+
+	while (!pgm__db_is_shut(db)) {
+		while (do_what_is_due(db, &until))
+			continue;
+		watch_all(db, &k->watch, until);
+		sleep_and_act(db, &k->watch);
+	}
+	give_up_connecting(db);
+	pgm__db_close_due(db);
+	keeper_free(k);
+	pthread_mutex_lock(&db->lock);
+	db->keeper_runs = false;
+	pgm__db_close_pipe_locked(db);
+	pthread_cond_broadcast(&db->keeper_gone);
+	last = pgm__db_unref_locked(db);
+	pthread_mutex_unlock(&db->lock);
+	if (last)
+		pgm__db_free(db);
+	return NULL;
+}
+
+bool pgm__keeper_start_locked(pgm_db *db, pgm_error *err)
+{
+	keeper *k;
+
+	if (db->keeper_runs || db->slots.rules.borrower_opens || db->slots.shut)
+		return true;
+	k = keeper_new(db);
+	if (!k)
+		return pgm__fail_nomem(err, "start a pool");
+	if (!pgm__thread_start(&db->keeper, keeper_main, k)) {
+		keeper_free(k);
+		return pgm__fail(err, PGM_ERR_NOMEM, "cannot start the pool's thread");
+	}
+	db->keeper_runs = db->keeper_started = true;
+	db->refs++;
+	return true;
+}
+
+void pgm__keeper_stop(pgm_db *db)
+{
+	pgm__time deadline = pgm__clock_now() + STOP_WITHIN;
+	bool join;
+
+	pthread_mutex_lock(&db->lock);
+	join = db->keeper_started && !pthread_equal(db->keeper, pthread_self());
+	db->keeper_started = false;
+	while (join && db->keeper_runs && pgm__cond_wait_until(&db->keeper_gone, &db->lock, deadline))
+		continue;
+	if (join && db->keeper_runs)
+		join = pthread_detach(db->keeper) != 0; /* stuck in a resolver or a hook: it ends by itself */
+	pthread_mutex_unlock(&db->lock);
+	if (join)
+		pthread_join(db->keeper, NULL);
+}

@@ -1,0 +1,69 @@
+#include "connection/libpq_error.h"
+
+#include <string.h>
+
+/* libpq ends its messages with a newline. */
+static int without_line_end(const char *text)
+{
+	size_t len = text ? strlen(text) : 0;
+
+	while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == ' '))
+		len--;
+	return (int)len;
+}
+
+bool pgm__fail_libpq(pgm_error *err, const PGconn *conn)
+{
+	const char *words = PQerrorMessage(conn);
+	int len = without_line_end(words);
+
+	if (PQstatus(conn) != CONNECTION_OK)
+		return len ? pgm__fail(err, PGM_ERR_BROKEN, "the connection was lost: %.*s", len, words)
+			   : pgm__fail(err, PGM_ERR_BROKEN, "the connection was lost");
+	return len ? pgm__fail(err, PGM_ERR_MISUSE, "libpq refused the call: %.*s", len, words)
+		   : pgm__fail(err, PGM_ERR_MISUSE, "libpq refused the call");
+}
+
+/* FATAL and PANIC end the session; an error without an SQLSTATE is libpq's own: the connection is gone. */
+static bool ends_session(const PGresult *res, const char *sqlstate)
+{
+	const char *severity = PQresultErrorField(res, PG_DIAG_SEVERITY_NONLOCALIZED);
+
+	return !sqlstate || (severity && (strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0));
+}
+
+bool pgm__fail_result(pgm_error *err, const PGresult *res)
+{
+	const char *sqlstate = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+	const char *severity = PQresultErrorField(res, PG_DIAG_SEVERITY);
+	const char *primary = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
+	const char *detail = PQresultErrorField(res, PG_DIAG_MESSAGE_DETAIL);
+	pgm_code code = ends_session(res, sqlstate) ? PGM_ERR_BROKEN : PGM_ERR_QUERY;
+	const char *words = PQresultErrorMessage(res);
+
+	if (primary)
+		pgm__fail(err, code, "%s: %s%s%s", severity ? severity : "ERROR", primary, detail ? "; " : "",
+			  detail ? detail : "");
+	else
+		pgm__fail(err, code, "the connection was lost: %.*s", without_line_end(words), words);
+	pgm__error_sqlstate(err, sqlstate);
+	return false;
+}
+
+bool pgm_result_ok(const PGresult *res, pgm_error *err)
+{
+	switch (PQresultStatus(res)) {
+	case PGRES_BAD_RESPONSE:
+	case PGRES_FATAL_ERROR:
+		if (res)
+			return pgm__fail_result(err, res);
+		return pgm__fail(err, PGM_ERR_BROKEN, "no result: the connection is lost or busy, or memory is out");
+	case PGRES_NONFATAL_ERROR:
+		return pgm__fail_result(err, res);
+	case PGRES_PIPELINE_ABORTED:
+		return pgm__fail(err, PGM_ERR_QUERY, "not run: an earlier statement of the pipeline failed");
+	default:
+		pgm__error_clear(err);
+		return true;
+	}
+}

@@ -1,0 +1,14 @@
+/* What libpq or the server reported, as a pgm_error. */
+#ifndef PGM_CONNECTION_LIBPQ_ERROR_H
+#define PGM_CONNECTION_LIBPQ_ERROR_H
+
+#include "base/error.h"
+
+/* After a libpq call on conn failed: _BROKEN if the connection is gone, else _MISUSE (libpq refused the
+ * call, for instance because a command is in progress). Returns false. */
+bool pgm__fail_libpq(pgm_error *err, const PGconn *conn);
+
+/* After the server refused a statement: _QUERY, or _BROKEN if it ended the session. Returns false. */
+bool pgm__fail_result(pgm_error *err, const PGresult *res);
+
+#endif

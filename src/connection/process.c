@@ -1,0 +1,142 @@
+#include "connection/process.h"
+
+#include "base/error.h"
+#include "connection/db.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pgm_db *first;	     /* locked */
+static bool fork_is_handled; /* locked */
+static const pgm__process_hooks *above; /* locked */
+static bool exit_is_handled;		 /* locked */
+
+/* One end of a socket pair whose other end is closed. In a child it takes the place of every inherited
+ * socket: whatever libpq or TLS still writes there, the parent's session never sees it. Made beforehand,
+ * since a child may have no descriptor to spare. */
+static int dead_fd = -1;
+
+void pgm__process_lock(void)
+{
+	pthread_mutex_lock(&lock);
+}
+
+void pgm__process_unlock(void)
+{
+	pthread_mutex_unlock(&lock);
+}
+
+static void before_fork(void)
+{
+	pthread_mutex_lock(&lock);
+	if (above)
+		above->before_fork();
+	for (pgm_db *db = first; db; db = db->next)
+		pthread_mutex_lock(&db->lock);
+}
+
+static void unlock_handles(void)
+{
+	for (pgm_db *db = first; db; db = db->next)
+		pthread_mutex_unlock(&db->lock);
+}
+
+static void after_fork_in_parent(void)
+{
+	unlock_handles();
+	if (above)
+		above->after_fork_in_parent();
+	pthread_mutex_unlock(&lock);
+}
+
+static void after_fork_in_child(void)
+{
+	for (pgm_db *db = first; db; db = db->next)
+		pgm__db_forked_locked(db, dead_fd);
+	unlock_handles();
+	if (above)
+		above->after_fork_in_child();
+	pthread_mutex_unlock(&lock);
+}
+
+static int make_dead_fd(void)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0)
+		return -1;
+	close(pair[1]);
+	fcntl(pair[0], F_SETFD, FD_CLOEXEC);
+	return pair[0];
+}
+
+static bool handle_fork_locked(pgm_error *err)
+{
+	if (fork_is_handled)
+		return true;
+	if (dead_fd < 0)
+		dead_fd = make_dead_fd();
+	if (dead_fd < 0)
+		return pgm__fail(err, PGM_ERR_IO, "cannot make a socket pair: %s", strerror(errno));
+	if (pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child) != 0)
+		return pgm__fail_nomem(err, "prepare for fork");
+	fork_is_handled = true;
+	return true;
+}
+
+bool pgm__process_add(pgm_db *db, pgm_error *err)
+{
+	bool ok;
+
+	pthread_mutex_lock(&lock);
+	ok = handle_fork_locked(err);
+	if (ok) {
+		db->prev = NULL;
+		db->next = first;
+		if (first)
+			first->prev = db;
+		first = db;
+		db->listed = true;
+	}
+	pthread_mutex_unlock(&lock);
+	return ok;
+}
+
+void pgm__process_remove(pgm_db *db)
+{
+	pthread_mutex_lock(&lock);
+	if (db->prev)
+		db->prev->next = db->next;
+	else if (db->listed)
+		first = db->next;
+	if (db->next)
+		db->next->prev = db->prev;
+	db->listed = false;
+	pthread_mutex_unlock(&lock);
+}
+
+void pgm__process_set_hooks(const pgm__process_hooks *hooks)
+{
+	pthread_mutex_lock(&lock);
+	above = hooks;
+	pthread_mutex_unlock(&lock);
+}
+
+void pgm__process_connected(void)
+{
+	void (*at_exit)(void) = NULL;
+
+	pthread_mutex_lock(&lock);
+	if (!exit_is_handled && above)
+		at_exit = above->at_exit;
+	exit_is_handled = exit_is_handled || at_exit;
+	pthread_mutex_unlock(&lock);
+	if (at_exit)
+		atexit(at_exit);
+}

@@ -1,0 +1,124 @@
+/* Submitting on the blocking types: at once, in the calling thread, answered before it returns. */
+#include "base/error.h"
+#include "connection/close.h"
+#include "connection/db.h"
+#include "connection/wait.h"
+
+#define STOP_WITHIN (3 * PGM__SECOND)
+
+static bool check(const char *call, bool has_handle, const pgm_query *query, bool has_callback, pgm_error *err)
+{
+	if (!has_handle)
+		return pgm__fail(err, PGM_ERR_MISUSE, "%s: the handle is NULL", call);
+	if (query && !query->sql)
+		return pgm__fail(err, PGM_ERR_MISUSE, "%s: there is no SQL", call);
+	if (!has_callback)
+		return pgm__fail(err, PGM_ERR_MISUSE, "%s: the callback is NULL", call);
+	return true;
+}
+
+/* Ends a statement that took too long, so that the connection can go on. */
+static void stop(PGconn *conn)
+{
+	PQsetnonblocking(conn, 1);
+	if (pgm__conn_end_work(conn, pgm__clock_now() + STOP_WITHIN))
+		PQsetnonblocking(conn, 0);
+}
+
+static void run(PGconn *conn, const pgm_query *query, pgm__time deadline, pgm_on_result fn, void *arg)
+{
+	pgm_error err;
+	PGresult *res = pgm__query_until(conn, query, deadline, &err);
+	bool ok = res && pgm_result_ok(res, &err);
+
+	if (!res && err.code == PGM_ERR_TIMEOUT) {
+		stop(conn);
+		pgm__fail(&err, PGM_ERR_TIMEOUT, "the statement did not end within %d ms and was cancelled", query->timeout_ms);
+	}
+	if (!ok && err.code == PGM_ERR_BROKEN) {
+		pgm_error lost = err;
+
+		pgm__fail(&err, PGM_ERR_BROKEN, "the statement may or may not have run: %s", lost.message);
+		pgm__error_sqlstate(&err, lost.sqlstate);
+	}
+	fn(res, ok ? NULL : &err, arg);
+}
+
+static pgm__time deadline_of(const pgm_query *query)
+{
+	return pgm__clock_after_ms(query->timeout_ms > 0 ? query->timeout_ms : -1);
+}
+
+/* Waiting for a connection counts too; the pool's own timeout stays a limit. */
+static PGconn *acquire_by(pgm_db *db, pgm__time deadline, pgm_error *err)
+{
+	pgm__time left = deadline == PGM__NEVER ? PGM__NEVER : deadline - pgm__clock_now();
+	pgm__time most = db->settings->timeout;
+
+	return pgm_acquire_at(db, (int)((left < most ? (left > 0 ? left : 0) : most) / PGM__MS), "pgm_submit", 0, err);
+}
+
+bool pgm_submit(pgm_db *db, const pgm_query *query, pgm_on_result fn, void *arg, pgm_error *err)
+{
+	pgm__time deadline;
+	PGconn *conn;
+	pgm_error why;
+
+	pgm__error_clear(err);
+	if (!query || !check("pgm_submit", db != NULL, query, fn != NULL, err))
+		return query ? false : pgm__fail(err, PGM_ERR_MISUSE, "pgm_submit: there is no query");
+	deadline = deadline_of(query);
+	conn = acquire_by(db, deadline, &why);
+	if (!conn && (why.code == PGM_ERR_CLOSED || why.code == PGM_ERR_BUSY || why.code == PGM_ERR_MISUSE)) {
+		pgm__error_copy(err, &why);
+		return false;
+	}
+	if (!conn) {
+		fn(NULL, &why, arg);
+		return true;
+	}
+	run(conn, query, deadline, fn, arg);
+	pgm_release(conn);
+	return true;
+}
+
+bool pgm_send(PGconn *conn, const pgm_query *query, pgm_on_result fn, void *arg, pgm_error *err)
+{
+	const pgm__lease *lease = conn ? pgm__registry_find(conn) : NULL;
+
+	pgm__error_clear(err);
+	if (!query || !check("pgm_send", true, query, fn != NULL, err))
+		return query ? false : pgm__fail(err, PGM_ERR_MISUSE, "pgm_send: there is no query");
+	if (!lease || !atomic_load_explicit(&lease->lent, memory_order_relaxed))
+		return pgm__fail(err, PGM_ERR_MISUSE, "pgm_send: not a connection borrowed from a handle");
+	if (PQtransactionStatus(conn) == PQTRANS_ACTIVE)
+		return pgm__fail(err, PGM_ERR_MISUSE, "pgm_send: the connection is busy with another statement or cursor");
+	run(conn, query, deadline_of(query), fn, arg);
+	return true;
+}
+
+bool pgm_acquire_async(pgm_db *db, pgm_on_lease fn, void *arg, pgm_error *err)
+{
+	pgm_error why;
+	PGconn *conn;
+
+	pgm__error_clear(err);
+	if (!check("pgm_acquire_async", db != NULL, NULL, fn != NULL, err))
+		return false;
+	conn = pgm_acquire_at(db, PGM_TIMEOUT_FROM_CONFIG, "pgm_acquire_async", 0, &why);
+	if (!conn && (why.code == PGM_ERR_CLOSED || why.code == PGM_ERR_BUSY || why.code == PGM_ERR_MISUSE)) {
+		pgm__error_copy(err, &why);
+		return false;
+	}
+	fn(conn, conn ? NULL : &why, arg);
+	return true;
+}
+
+bool pgm_wait(pgm_db *db, int timeout_ms, pgm_error *err)
+{
+	(void)timeout_ms; /* all that was submitted has been answered */
+	pgm__error_clear(err);
+	if (!db)
+		return pgm__fail(err, PGM_ERR_MISUSE, "pgm_wait: the handle is NULL");
+	return !pgm__db_is_shut(db) || pgm__fail(err, PGM_ERR_CLOSED, "the handle is closed");
+}

@@ -1,0 +1,200 @@
+#include "base/error.h"
+#include "base/log.h"
+#include "connection/db.h"
+#include "connection/libpq_error.h"
+
+#include <pthread.h>
+#include <string.h>
+
+/* A savepoint may hide an older one of the same name, and RELEASE and ROLLBACK TO mean the newest (PostgreSQL
+ * manual, SAVEPOINT), so one name serves every depth. */
+#define SAVEPOINT "pgmonkey"
+
+static pgm__lease *lease_of(const PGconn *conn, const char *call, pgm_error *err)
+{
+	pgm__lease *lease = conn ? pgm__registry_find(conn) : NULL;
+
+	pgm__error_clear(err);
+	if (lease && atomic_load_explicit(&lease->lent, memory_order_relaxed))
+		return lease;
+	pgm__fail(err, PGM_ERR_MISUSE, "%s: not a connection borrowed from a handle", call);
+	return NULL;
+}
+
+static bool run(PGconn *conn, const char *sql, pgm_error *err)
+{
+	PGresult *res = PQexec(conn, sql);
+	bool ok = res ? pgm_result_ok(res, err) : pgm__fail_libpq(err, conn);
+
+	PQclear(res);
+	return ok;
+}
+
+/* The server is the truth: somebody may have said COMMIT in SQL. */
+static bool is_in_transaction(const PGconn *conn)
+{
+	PGTransactionStatusType status = PQtransactionStatus(conn);
+
+	return status == PQTRANS_INTRANS || status == PQTRANS_INERROR;
+}
+
+bool pgm_begin(PGconn *conn, pgm_error *err)
+{
+	pgm__lease *lease = lease_of(conn, "pgm_begin", err);
+
+	if (!lease)
+		return false;
+	if (is_in_transaction(conn)) {
+		if (!run(conn, "SAVEPOINT " SAVEPOINT, err))
+			return false;
+		lease->savepoints++;
+		return true;
+	}
+	lease->savepoints = 0;
+	lease->began = run(conn, "BEGIN", err);
+	return lease->began;
+}
+
+/* COMMIT of a failed transaction is answered with OK and the tag ROLLBACK. */
+static bool commit(PGconn *conn, pgm_error *err)
+{
+	PGresult *res = PQexec(conn, "COMMIT");
+	pgm_error why;
+	bool ok = res ? pgm_result_ok(res, &why) : pgm__fail_libpq(&why, conn);
+
+	if (ok && strcmp(PQcmdStatus(res), "COMMIT") != 0) {
+		ok = pgm__fail(err, PGM_ERR_QUERY,
+			       "COMMIT did not commit: a statement of the transaction had failed, and the server rolled it back");
+		pgm__error_sqlstate(err, "25P02");
+	} else if (!ok && why.code == PGM_ERR_BROKEN) {
+		pgm__fail(err, why.code, "during COMMIT, which may or may not have happened: %s", why.message);
+		pgm__error_sqlstate(err, why.sqlstate);
+	} else if (!ok) {
+		pgm__error_copy(err, &why);
+	}
+	PQclear(res);
+	return ok;
+}
+
+/* The level that the next commit or rollback ends. */
+static bool check_open(const pgm__lease *lease, const char *call, pgm_error *err)
+{
+	if (PQstatus(lease->conn) != CONNECTION_OK)
+		return pgm__fail_libpq(err, lease->conn);
+	if (!is_in_transaction(lease->conn))
+		return pgm__fail(err, PGM_ERR_MISUSE, "%s: no transaction is open", call);
+	if (lease->savepoints == 0 && !lease->began)
+		return pgm__fail(err, PGM_ERR_MISUSE, "%s: the open transaction was not begun with pgm_begin", call);
+	return true;
+}
+
+bool pgm_commit(PGconn *conn, pgm_error *err)
+{
+	pgm__lease *lease = lease_of(conn, "pgm_commit", err);
+
+	if (!lease || !check_open(lease, "pgm_commit", err))
+		return false;
+	if (lease->savepoints == 0) {
+		lease->began = false;
+		return commit(conn, err);
+	}
+	if (!run(conn, "RELEASE SAVEPOINT " SAVEPOINT, err))
+		return false;
+	lease->savepoints--;
+	return true;
+}
+
+bool pgm_rollback(PGconn *conn, pgm_error *err)
+{
+	pgm__lease *lease = lease_of(conn, "pgm_rollback", err);
+
+	if (!lease || !check_open(lease, "pgm_rollback", err))
+		return false;
+	if (lease->savepoints == 0) {
+		lease->began = false;
+		return run(conn, "ROLLBACK", err);
+	}
+	lease->savepoints--;
+	return run(conn, "ROLLBACK TO SAVEPOINT " SAVEPOINT, err) && run(conn, "RELEASE SAVEPOINT " SAVEPOINT, err);
+}
+
+/* ---------------------------------------------------------------------------- around your work */
+
+/* The work said no without saying why: the best there is. */
+static void explain_refusal(const PGconn *conn, pgm_error *err)
+{
+	if (err->code != PGM_OK)
+		return;
+	if (PQstatus(conn) != CONNECTION_OK)
+		pgm__fail_libpq(err, conn);
+	else if (PQtransactionStatus(conn) == PQTRANS_INERROR && PQerrorMessage(conn)[0])
+		pgm__fail(err, PGM_ERR_QUERY, "a statement failed: %s", PQerrorMessage(conn));
+	else
+		pgm__fail(err, PGM_ERR_QUERY, "the work asked for a roll-back");
+}
+
+static bool run_work(PGconn *conn, pgm_work work, void *arg, pgm_error *err)
+{
+	pgm_error ignored;
+	bool ok = work(conn, arg, err);
+
+	if (ok)
+		return true;
+	explain_refusal(conn, err);
+	if (PQstatus(conn) == CONNECTION_OK && !pgm_rollback(conn, &ignored))
+		pgm__log(PGM_LOG_WARNING, "rolling back after failed work: %s", ignored.message);
+	return false;
+}
+
+bool pgm_transaction(PGconn *conn, pgm_work work, void *arg, pgm_error *err)
+{
+	pgm_error unwanted;
+
+	if (!err)
+		err = &unwanted;
+	if (!work)
+		return pgm__fail(err, PGM_ERR_MISUSE, "pgm_transaction: the work is NULL");
+	return pgm_begin(conn, err) && run_work(conn, work, arg, err) && pgm_commit(conn, err);
+}
+
+static void release_when_cancelled(void *conn)
+{
+	pgm_release(conn);
+}
+
+static bool work_without_transaction(PGconn *conn, pgm_work work, void *arg, pgm_error *err)
+{
+	if (work(conn, arg, err))
+		return true;
+	explain_refusal(conn, err);
+	return false;
+}
+
+/* A thread that is cancelled in the middle of the work leaves nothing behind either. */
+static bool work_and_release(const pgm_db *db, PGconn *conn, pgm_work work, void *arg, pgm_error *err)
+{
+	bool ok;
+
+	pthread_cleanup_push(release_when_cancelled, conn);
+	ok = db->settings->autocommit ? work_without_transaction(conn, work, arg, err)
+				      : pgm_transaction(conn, work, arg, err);
+	pthread_cleanup_pop(1);
+	return ok;
+}
+
+bool pgm_with_at(pgm_db *db, pgm_work work, void *arg, const char *file, int line, pgm_error *err)
+{
+	pgm_error unwanted;
+	pgm_error *why = err ? err : &unwanted;
+	PGconn *conn;
+
+	if (!work)
+		return pgm__fail(why, PGM_ERR_MISUSE, "pgm_with: the work is NULL");
+	conn = pgm_acquire_at(db, PGM_TIMEOUT_FROM_CONFIG, file, line, why);
+	return conn && work_and_release(db, conn, work, arg, why);
+}
+
+bool(pgm_with)(pgm_db *db, pgm_work work, void *arg, pgm_error *err)
+{
+	return pgm_with_at(db, work, arg, "(caller unknown)", 0, err);
+}

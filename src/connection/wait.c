@@ -1,0 +1,127 @@
+#include "connection/wait.h"
+
+#include "connection/libpq_error.h"
+
+#include <errno.h>
+#include <string.h>
+
+int pgm__poll(struct pollfd *fds, nfds_t n, pgm__time deadline)
+{
+	for (;;) {
+		int ready = poll(fds, n, pgm__clock_poll_timeout(deadline));
+
+		if (ready > 0)
+			return ready;
+		if (ready < 0 && errno != EINTR)
+			return -1;
+		if (ready == 0 && pgm__clock_now() >= deadline)
+			return 0;
+	}
+}
+
+static bool wait_for(PGconn *conn, short events, pgm__time deadline, pgm_error *err)
+{
+	struct pollfd fd = {.fd = PQsocket(conn), .events = events};
+	int ready = fd.fd < 0 ? 0 : pgm__poll(&fd, 1, deadline);
+
+	if (fd.fd < 0)
+		return pgm__fail_libpq(err, conn);
+	if (ready > 0)
+		return true;
+	if (ready < 0)
+		return pgm__fail(err, PGM_ERR_BROKEN, "waiting for the server failed: %s", strerror(errno));
+	return pgm__fail(err, PGM_ERR_TIMEOUT, "the server did not answer in time");
+}
+
+bool pgm__result_ready_until(PGconn *conn, pgm__time deadline, pgm_error *err)
+{
+	for (;;) {
+		int unsent = PQflush(conn);
+
+		/* Reading goes on while writing waits: a server whose own buffer is full reads nothing. */
+		if (unsent == 0 && !PQisBusy(conn))
+			return true;
+		if (unsent < 0 && PQstatus(conn) == CONNECTION_BAD)
+			return pgm__fail_libpq(err, conn);
+		if (!wait_for(conn, unsent > 0 ? POLLIN | POLLOUT : POLLIN, deadline, err))
+			return false;
+		if (!PQconsumeInput(conn))
+			return pgm__fail_libpq(err, conn);
+	}
+}
+
+static bool is_copy(const PGresult *res)
+{
+	ExecStatusType status = PQresultStatus(res);
+
+	return status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH;
+}
+
+PGresult *pgm__finish_until(PGconn *conn, pgm__time deadline, pgm_error *err)
+{
+	PGresult *last = NULL;
+
+	for (;;) {
+		PGresult *res;
+
+		if (!pgm__result_ready_until(conn, deadline, err)) {
+			PQclear(last);
+			return NULL;
+		}
+		res = PQgetResult(conn);
+		if (!res)
+			break;
+		PQclear(last);
+		last = res;
+		if (is_copy(res))
+			break;
+	}
+	if (!last || PQstatus(conn) == CONNECTION_BAD) {
+		pgm__fail_libpq(err, conn);
+		PQclear(last);
+		return NULL;
+	}
+	pgm__error_clear(err);
+	return last;
+}
+
+/* While libpq is in blocking mode sending may block for ever on a server that does not read. */
+static bool go_nonblocking(PGconn *conn, bool *was_nonblocking, pgm_error *err)
+{
+	*was_nonblocking = PQisnonblocking(conn);
+	return PQsetnonblocking(conn, 1) == 0 || pgm__fail_libpq(err, conn);
+}
+
+static PGresult *finish(PGconn *conn, int sent, bool was_nonblocking, pgm__time deadline, pgm_error *err)
+{
+	PGresult *res = NULL;
+
+	if (sent)
+		res = pgm__finish_until(conn, deadline, err);
+	else
+		pgm__fail_libpq(err, conn);
+	if (!was_nonblocking && PQflush(conn) == 0)
+		PQsetnonblocking(conn, 0);
+	return res;
+}
+
+PGresult *pgm__query_until(PGconn *conn, const pgm_query *query, pgm__time deadline, pgm_error *err)
+{
+	bool was_nonblocking;
+	int sent;
+
+	if (!go_nonblocking(conn, &was_nonblocking, err))
+		return NULL;
+	sent = PQsendQueryParams(conn, query->sql, query->nparams, query->types, query->params, query->lengths,
+				 query->formats, query->result_format);
+	return finish(conn, sent, was_nonblocking, deadline, err);
+}
+
+PGresult *pgm__exec_until(PGconn *conn, const char *sql, pgm__time deadline, pgm_error *err)
+{
+	bool was_nonblocking;
+
+	if (!go_nonblocking(conn, &was_nonblocking, err))
+		return NULL;
+	return finish(conn, PQsendQuery(conn, sql), was_nonblocking, deadline, err);
+}

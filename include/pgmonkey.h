@@ -119,7 +119,8 @@ PGM_API pgm_config *pgm_config_new(void);
  * (unknown section or key, or a value that is not allowed), _NOMEM; the configuration is then as it was.
  * Thread: one at a time per configuration.
  */
-PGM_API bool pgm_config_set(pgm_config *config, const char *section, const char *key, const char *value, pgm_error *err);
+PGM_API bool pgm_config_set(pgm_config *config, const char *section, const char *key, const char *value,
+			    pgm_error *err);
 
 /*
  * The value as text: what was given, else the default of the settings table, else NULL.
@@ -178,10 +179,10 @@ typedef struct pgm_loop {
 typedef struct pgm_open_options {
 	size_t size; /* sizeof(pgm_open_options); 0 stands for the first version's size */
 	pgm_type type;
-	bool force_reload;    /* close the cached handle of this configuration, open a new one */
-	bool lazy;	      /* do not connect before the first acquire */
-	const pgm_loop *loop; /* event-driven types only; copied */
-	pgm_hooks hooks;      /* part of the cache key */
+	bool force_reload;     /* close the cached handle of this configuration, open a new one */
+	bool lazy;	       /* do not connect before the first acquire */
+	const pgm_loop *loop;  /* event-driven types only; copied */
+	pgm_hooks hooks;       /* part of the cache key */
 	int64_t leak_after_ms; /* a connection lent for longer is reported in the log; 0: ten minutes */
 } pgm_open_options;
 
@@ -215,9 +216,9 @@ PGM_API void pgm_manager_free(pgm_manager *manager);
 PGM_API void pgm_clear_cache(pgm_manager *manager);
 
 typedef struct pgm_cache_stats {
-	int64_t handles; /* open now */
-	int64_t hits;	 /* opens answered with a handle that was there */
-	int64_t misses;	 /* opens that made one */
+	int64_t handles;    /* open now */
+	int64_t hits;	    /* opens answered with a handle that was there */
+	int64_t misses;	    /* opens that made one */
 	int64_t file_reads; /* times a file was read by pgm_open */
 } pgm_cache_stats;
 
@@ -242,8 +243,8 @@ PGM_API void pgm_drain(pgm_db *db);
 
 typedef struct pgm_stats {
 	int32_t min_size, max_size;
-	int32_t size;	 /* connections open now: idle, lent or being looked at */
-	int32_t idle;	 /* free to be lent */
+	int32_t size; /* connections open now: idle, lent or being looked at */
+	int32_t idle; /* free to be lent */
 	int32_t lent;
 	int32_t opening; /* being connected */
 	int32_t waiting; /* callers in the queue */

@@ -103,6 +103,12 @@ static bool fail_value(const pgm_config *config, pgm__section_id section, const 
 			      expected, entry->value, beside);
 }
 
+/* What libpq would take for a connection string. The server would answer with it, password and all. */
+static bool is_connection_string(const char *text)
+{
+	return strncmp(text, "postgresql://", 13) == 0 || strncmp(text, "postgres://", 11) == 0 || strchr(text, '=');
+}
+
 bool pgm__config_check(const pgm_config *config, pgm__section_id section, const pgm__entry *entry, pgm_error *err)
 {
 	const pgm__setting *row = pgm__setting_find(section, entry->key);
@@ -119,6 +125,11 @@ bool pgm__config_check(const pgm_config *config, pgm__section_id section, const 
 		return pgm__yaml_fail(config->name, entry->key_mark, err, "%s: " ONE_ENDPOINT, row->key);
 	if (row->flags & PGM__ONE_ENDPOINT && strchr(entry->value, ','))
 		return pgm__yaml_fail(config->name, entry->value_mark, err, "%s: " ONE_ENDPOINT, row->key);
+	if (row->flags & PGM__NAME && is_connection_string(entry->value))
+		return pgm__yaml_fail(config->name, entry->value_mark, err,
+				      "%s: expected a plain name, found a connection string; host, user and the like "
+				      "have keys of their own",
+				      row->key);
 	return pgm__setting_parse(row, entry->value, NULL) || fail_value(config, section, row, entry, err);
 }
 

@@ -33,7 +33,7 @@ static const pgm__setting connection_rows[] = {
 	 .sample = "localhost",
 	 .help = "a host, an address, or a socket directory; one only"},
 	{.key = "port", NUMBER(1, 65535), .flags = PGM__ONE_ENDPOINT, .sample = "5432", .help = "the server's port"},
-	{.key = "dbname", .sample = "mydatabase", .help = "the database"},
+	{.key = "dbname", .flags = PGM__NAME, .sample = "mydatabase", .help = "the database"},
 	{.key = "user", .sample = "app", .help = "the role to log in as"},
 	{.key = "password",
 	 .type = PGM__SECRET,

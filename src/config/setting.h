@@ -38,6 +38,7 @@ typedef enum pgm__store { PGM__STORE_NONE, PGM__STORE_INT, PGM__STORE_BOOL, PGM_
 #define PGM__REFUSED 4u	     /* only makes sense with several endpoints */
 #define PGM__UNLISTED 8u     /* counts only if the linked libpq has it; not in the template */
 #define PGM__POOL_ONLY 16u   /* without meaning for a type of one connection */
+#define PGM__NAME 32u	     /* a plain name: a whole connection string may stand elsewhere, with a password in it */
 
 typedef struct pgm__setting {
 	const char *key;

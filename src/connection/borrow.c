@@ -56,7 +56,8 @@ static PGconn *fail_timeout(const request *r, const picture *p)
 		snprintf(oldest, sizeof oldest, " (oldest %.*f s, %s:%d)", age < 10 ? 1 : 0, age, p->file, p->line);
 	if (p->opening)
 		snprintf(opening, sizeof opening, ", %" PRId32 " being opened", p->opening);
-	pgm__fail(r->err, PGM_ERR_TIMEOUT, "no connection within %g s: %" PRId32 " of %" PRId32 " lent%s%s, %" PRId32 " waiting%s%s",
+	pgm__fail(r->err, PGM_ERR_TIMEOUT,
+		  "no connection within %g s: %" PRId32 " of %" PRId32 " lent%s%s, %" PRId32 " waiting%s%s",
 		  (double)r->timeout_ms / 1000, p->lent, p->max_size, oldest, opening, p->waiting,
 		  p->last_error.code ? "; last connection error: " : "", p->last_error.message);
 	return NULL;
@@ -74,7 +75,8 @@ static PGconn *fail_verdict(request *r, pgm__verdict verdict)
 	switch (verdict) {
 	case PGM__BUSY:
 		pgm__fail(r->err, PGM_ERR_BUSY,
-			  "%" PRId32 " callers wait for a connection already, as many as max_waiting allows", p.waiting);
+			  "%" PRId32 " callers wait for a connection already, as many as max_waiting allows",
+			  p.waiting);
 		return NULL;
 	case PGM__SHUT:
 		pgm__fail(r->err, PGM_ERR_CLOSED, "the handle is closed");
@@ -91,11 +93,14 @@ static PGconn *fail_verdict(request *r, pgm__verdict verdict)
 
 /* ------------------------------------------------------------------------------- the short way */
 
+/* Lending may be what the keeper has to know of (leak_after), most times it is not. */
 static pgm__lease *lend_locked(pgm_db *db, int32_t slot, const pgm__caller *caller)
 {
 	pgm__lease *lease = db->place[slot].lease;
 
 	pgm__db_lend_locked(lease, caller);
+	if ((db->slots.stir && db->keeper_runs) || db->slots.woken_first)
+		pgm__db_wake_locked(db);
 	return lease;
 }
 
@@ -103,7 +108,7 @@ static pgm__lease *lend_locked(pgm_db *db, int32_t slot, const pgm__caller *call
 static pgm__time now_locked(const pgm_db *db)
 {
 	return db->slots.head || pgm__slots_count(&db->slots, PGM__SLOT_IDLE) == 0 ? pgm__clock_now()
-										    : pgm__clock_coarse();
+										   : pgm__clock_coarse();
 }
 
 /* On a handle of one connection whoever holds it would wait for himself. */
@@ -111,8 +116,8 @@ static bool is_held_by_this_thread_locked(const pgm_db *db)
 {
 	const pgm__lease *lease = db->place[0].lease;
 
-	return db->slots.rules.borrower_opens && lease &&
-	       atomic_load_explicit(&lease->lent, memory_order_relaxed) && pthread_equal(lease->borrower, pthread_self());
+	return db->slots.rules.borrower_opens && lease && atomic_load_explicit(&lease->lent, memory_order_relaxed) &&
+	       pthread_equal(lease->borrower, pthread_self());
 }
 
 /* -------------------------------------------------------------------------------- the long way */
@@ -306,7 +311,7 @@ PGconn *pgm_acquire_at(pgm_db *db, int timeout_ms, const char *file, int line, p
 		pgm__lease *lease = db->place[r.w.waiter.slot].lease;
 
 		if (pgm__lease_is_fresh(lease, now, db->last_death)) {
-			pgm__db_lend_locked(lease, &r.caller);
+			lend_locked(db, r.w.waiter.slot, &r.caller);
 			pthread_mutex_unlock(&db->lock);
 			return lease->conn;
 		}

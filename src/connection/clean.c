@@ -2,6 +2,7 @@
 
 #include "connection/close.h"
 #include "connection/libpq_error.h"
+#include "connection/look.h"
 #include "connection/session.h"
 #include "connection/wait.h"
 
@@ -22,6 +23,10 @@ bool pgm__clean_quickly(pgm__lease *lease)
 {
 	PGconn *conn = lease->conn;
 
+	/* After the first call that failed for want of a server libpq still calls the connection good; the words
+	 * of the failure are all that tells. */
+	if (PQerrorMessage(conn)[0] != '\0')
+		return false;
 	if (PQtransactionStatus(conn) != PQTRANS_IDLE || PQisnonblocking(conn) ||
 	    PQpipelineStatus(conn) != PQ_PIPELINE_OFF || PQclientEncoding(conn) != lease->encoding ||
 	    lease->db->hooks.reset)
@@ -100,6 +105,8 @@ bool pgm__clean(pgm__lease *lease, bool *rolled_back, pgm_error *err)
 		if (!run(conn, "ROLLBACK", deadline, err))
 			return false;
 	}
+	if (!pgm__look(conn, err))
+		return false;
 	undo_local_changes(conn);
 	if (!restore_encoding(lease, deadline, err) || PQsetnonblocking(conn, 0) != 0)
 		return false;

@@ -4,6 +4,7 @@
 #include "base/strbuf.h"
 #include "connection/endpoint.h"
 #include "connection/libpq_error.h"
+#include "connection/process.h"
 #include "connection/resolve.h"
 #include "connection/server_message.h"
 #include "connection/session.h"
@@ -157,6 +158,7 @@ static pgm__progress fail_address(pgm__connector *c, bool timed_out)
 {
 	char text[sizeof c->error.message], sqlstate[6];
 	bool answered = c->at != PGM__STEP_CONNECT && !timed_out;
+	bool names = c->addresses.count > 0; /* libpq's words have the address only */
 	pgm_code code;
 
 	tell_failure(c, timed_out, text, sizeof text, sqlstate);
@@ -171,7 +173,8 @@ static pgm__progress fail_address(pgm__connector *c, bool timed_out)
 		c->phase = PHASE_ADDRESS;
 		return PGM__GO_ON;
 	}
-	pgm__fail(&c->error, code, "cannot connect: %s", c->failures.text ? c->failures.text : text);
+	pgm__fail(&c->error, code, "cannot connect%s%s: %s", names ? " to " : "", names ? c->endpoint.host : "",
+		  c->failures.text ? c->failures.text : text);
 	pgm__error_sqlstate(&c->error, sqlstate);
 	return fail(c, code == PGM_ERR_AUTH);
 }
@@ -343,11 +346,24 @@ static pgm__progress advance(pgm__connector *c)
 	return PGM__CONNECT_FAILED;
 }
 
+/* What libpq has of it is left alone. */
+static pgm__progress give_up_at_exit(pgm__connector *c)
+{
+	c->conn = NULL;
+	c->phase = PHASE_FAILED;
+	c->progress = PGM__CONNECT_FAILED;
+	pgm__fail(&c->error, PGM_ERR_CLOSED, "the process is exiting");
+	return c->progress;
+}
+
 pgm__progress pgm__connector_step(pgm__connector *c)
 {
+	if (!pgm__process_enter())
+		return give_up_at_exit(c);
 	do
 		c->progress = advance(c);
 	while (c->progress == PGM__GO_ON);
+	pgm__process_leave();
 	return c->progress;
 }
 
@@ -404,7 +420,10 @@ void pgm__connector_free(pgm__connector *c)
 	if (!c)
 		return;
 	PQclear(c->refusal);
-	PQfinish(c->conn);
+	if (c->conn && pgm__process_enter()) {
+		PQfinish(c->conn);
+		pgm__process_leave();
+	}
 	pgm__strbuf_free(&c->failures);
 	pgm__addresses_free(&c->addresses);
 	pgm__endpoint_free(&c->endpoint);

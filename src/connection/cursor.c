@@ -86,7 +86,8 @@ const PGresult *pgm_cursor_next(pgm_cursor *cursor, pgm_error *err)
 		break;
 	}
 	if (PQresultStatus(cursor->row) == PGRES_COPY_IN || PQresultStatus(cursor->row) == PGRES_COPY_OUT)
-		pgm__fail(err, PGM_ERR_MISUSE, "a cursor cannot carry COPY; use PQexec and the COPY functions of libpq");
+		pgm__fail(err, PGM_ERR_MISUSE,
+			  "a cursor cannot carry COPY; use PQexec and the COPY functions of libpq");
 	else
 		pgm_result_ok(cursor->row, err);
 	return end(cursor, false, err);

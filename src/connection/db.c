@@ -351,6 +351,7 @@ static void close_connector(pgm_db *db, int32_t slot, pgm__connector *c)
 	pgm__connector_free(c);
 	pthread_mutex_lock(&db->lock);
 	pgm__slots_closed(&db->slots, slot, pgm__clock_now());
+	pgm__db_close_pipe_locked(db);
 	pthread_mutex_unlock(&db->lock);
 }
 

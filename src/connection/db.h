@@ -31,10 +31,10 @@ struct pgm__lease {
 	pthread_t borrower;
 
 	/* The borrower's own. */
-	int savepoints;		/* open ones of ours */
-	bool began;		/* the transaction is ours to commit */
-	int encoding;		/* client encoding at opening, restored on release */
-	pgm__time given_back;	/* by the coarse clock; 0: fresh */
+	int savepoints;		 /* open ones of ours */
+	bool began;		 /* the transaction is ours to commit */
+	int encoding;		 /* client encoding at opening, restored on release */
+	pgm__time given_back;	 /* by the coarse clock; 0: fresh */
 	pgm__lease *next_orphan; /* after fork */
 };
 
@@ -65,23 +65,23 @@ struct pgm_db {
 	bool listed;	     /* it is in that list */
 
 	pthread_mutex_t lock;
-	pgm__slots slots;   /* locked */
-	pgm__slot *slot;    /* locked */
-	pgm__place *place;  /* locked; max_size of them */
-	pgm_error last_error; /* locked; of the last attempt to connect, cleared by a success */
-	pgm__time last_death; /* locked; coarse clock; whatever has not been used since is looked at */
-	int64_t rolled_back; /* locked */
+	pgm__slots slots;	/* locked */
+	pgm__slot *slot;	/* locked */
+	pgm__place *place;	/* locked; max_size of them */
+	pgm_error last_error;	/* locked; of the last attempt to connect, cleared by a success */
+	pgm__time last_death;	/* locked; coarse clock; whatever has not been used since is looked at */
+	int64_t rolled_back;	/* locked */
 	pthread_cond_t changed; /* something opened, failed or was shut: for pgm_wait_ready */
 
 	/* The keeper: pool only. */
-	pthread_t keeper;	  /* locked */
-	bool keeper_runs;	  /* locked; between its creation and its last use of db */
-	bool keeper_started;	  /* locked; somebody has to join it */
-	bool keeper_told;	  /* locked; a byte is in the pipe */
+	pthread_t keeper;    /* locked */
+	bool keeper_runs;    /* locked; between its creation and its last use of db */
+	bool keeper_started; /* locked; somebody has to join it */
+	bool keeper_told;    /* locked; a byte is in the pipe */
 	pthread_cond_t keeper_gone;
 	int wake[2]; /* a pipe, both ends nonblocking; also ends the waiting of a borrower that connects */
 
-	int32_t refs;	       /* locked: the manager, the keeper, each lent connection */
+	int32_t refs;	     /* locked: the manager, the keeper, each lent connection */
 	pgm__lease *orphans; /* locked; idle connections inherited over fork, to be forgotten */
 };
 

@@ -46,7 +46,7 @@ static loan end_loan_locked(pgm__lease *lease, pgm__time now)
 	const pgm_db *db = lease->db;
 	loan ended = {lease->file, lease->line, now - db->slot[lease->slot].since, false};
 
-	ended.late = ended.held > db->slots.rules.leak_after;
+	ended.late = db->slot[lease->slot].reported || ended.held > db->slots.rules.leak_after;
 	atomic_store_explicit(&lease->lent, false, memory_order_relaxed);
 	lease->given_back = now;
 	return ended;
@@ -54,8 +54,8 @@ static loan end_loan_locked(pgm__lease *lease, pgm__time now)
 
 static void report_late_return(const loan *ended)
 {
-	pgm__log(PGM_LOG_WARNING, "a connection borrowed at %s:%d came back after %" PRId64 " s", ended->file, ended->line,
-		 ended->held / PGM__SECOND);
+	pgm__log(PGM_LOG_WARNING, "a connection borrowed at %s:%d came back after %" PRId64 " s", ended->file,
+		 ended->line, ended->held / PGM__SECOND);
 }
 
 /* To the slots, or closed if it is not usable or not wanted any more. */
@@ -103,8 +103,10 @@ static void clean_and_put_back(pgm__lease *lease)
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
 	usable = pgm__clean(lease, &rolled_back, &err);
 	if (rolled_back)
-		pgm__log(PGM_LOG_WARNING, "a transaction was still open when the connection borrowed at %s:%d was given back; %s",
-			 lease->file, lease->line, usable ? "it is rolled back" : "it could not be rolled back in time");
+		pgm__log(PGM_LOG_WARNING,
+			 "a transaction was still open when the connection borrowed at %s:%d was given back; %s",
+			 lease->file, lease->line,
+			 usable ? "it is rolled back" : "it could not be rolled back in time");
 	if (!usable)
 		pgm__log(PGM_LOG_WARNING, "the connection borrowed at %s:%d is closed, not kept: %s", lease->file,
 			 lease->line, err.message);

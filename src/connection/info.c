@@ -53,7 +53,8 @@ void pgm_drain(pgm_db *db)
 	if (!db)
 		return;
 	pthread_mutex_lock(&db->lock);
-	pgm__slots_drain(&db->slots, pgm__clock_now());
+	pgm__slots_drain(&db->slots,
+			 pgm__clock_coarse()); /* the clock of pgm_release, which lags behind the exact one */
 	pgm__db_wake_locked(db);
 	pthread_mutex_unlock(&db->lock);
 	if (db->slots.rules.borrower_opens)
@@ -79,7 +80,8 @@ static bool wait_ready_locked(pgm_db *db, pgm__time deadline, pgm_error *err)
 		if (!pgm__cond_wait_until(&db->changed, &db->lock, deadline))
 			return pgm__fail(err, PGM_ERR_TIMEOUT, "%d of %d connections are open%s%s",
 					 (int)pgm__slots_open(&db->slots), (int)db->slots.rules.min_size,
-					 db->last_error.code ? "; last connection error: " : "", db->last_error.message);
+					 db->last_error.code ? "; last connection error: " : "",
+					 db->last_error.message);
 	}
 	return !db->slots.shut || pgm__fail(err, PGM_ERR_CLOSED, "the handle is closed");
 }

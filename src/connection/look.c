@@ -61,8 +61,8 @@ static bool fail_with(const words *last, const PGconn *conn, pgm_error *err)
 
 	if (last->text[0] == '\0')
 		return pgm__fail_libpq(err, conn);
-	pgm__fail(err, PGM_ERR_BROKEN, "the server closed it while it was idle: %s (%s)%s%s", last->text, last->sqlstate,
-		  hint ? "; " : "", hint ? hint : "");
+	pgm__fail(err, PGM_ERR_BROKEN, "the server closed it while it was idle: %s (%s)%s%s", last->text,
+		  last->sqlstate, hint ? "; " : "", hint ? hint : "");
 	pgm__error_sqlstate(err, last->sqlstate);
 	return false;
 }

@@ -1,26 +1,33 @@
 #include "connection/process.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "connection/db.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pgm_db *first;	     /* locked */
-static bool fork_is_handled; /* locked */
+static pgm_db *first;			/* locked */
+static bool is_set_up;			/* locked */
 static const pgm__process_hooks *above; /* locked */
-static bool exit_is_handled;		 /* locked */
+static bool exit_is_handled;		/* locked */
 
 /* One end of a socket pair whose other end is closed. In a child it takes the place of every inherited
  * socket: whatever libpq or TLS still writes there, the parent's session never sees it. Made beforehand,
  * since a child may have no descriptor to spare. */
 static int dead_fd = -1;
+
+static atomic_bool exiting;
+static atomic_int inside;		   /* threads between enter and leave */
+static _Thread_local int inside_by_myself; /* exit() may be called from a hook */
 
 void pgm__process_lock(void)
 {
@@ -57,6 +64,7 @@ static void after_fork_in_parent(void)
 
 static void after_fork_in_child(void)
 {
+	atomic_store(&inside, inside_by_myself); /* the other threads are not here */
 	for (pgm_db *db = first; db; db = db->next)
 		pgm__db_forked_locked(db, dead_fd);
 	unlock_handles();
@@ -64,6 +72,39 @@ static void after_fork_in_child(void)
 		above->after_fork_in_child();
 	pthread_mutex_unlock(&lock);
 }
+
+/* -------------------------------------------------------------------------------------- exit */
+
+#define WAIT_AT_EXIT (2 * PGM__SECOND)
+
+bool pgm__process_enter(void)
+{
+	atomic_fetch_add(&inside, 1);
+	inside_by_myself++;
+	if (!atomic_load(&exiting))
+		return true;
+	pgm__process_leave();
+	return false;
+}
+
+void pgm__process_leave(void)
+{
+	inside_by_myself--;
+	atomic_fetch_sub(&inside, 1);
+}
+
+/* The end of the process is the one place that looks again and again: nobody is left who would tell. */
+static void keep_out(void)
+{
+	const struct timespec pause = {.tv_nsec = PGM__MS};
+	pgm__time deadline = pgm__clock_now() + WAIT_AT_EXIT;
+
+	atomic_store(&exiting, true);
+	while (atomic_load(&inside) > inside_by_myself && pgm__clock_now() < deadline)
+		nanosleep(&pause, NULL);
+}
+
+/* ------------------------------------------------------------------------------- the handles */
 
 static int make_dead_fd(void)
 {
@@ -76,9 +117,9 @@ static int make_dead_fd(void)
 	return pair[0];
 }
 
-static bool handle_fork_locked(pgm_error *err)
+static bool set_up_locked(pgm_error *err)
 {
-	if (fork_is_handled)
+	if (is_set_up)
 		return true;
 	if (dead_fd < 0)
 		dead_fd = make_dead_fd();
@@ -86,7 +127,9 @@ static bool handle_fork_locked(pgm_error *err)
 		return pgm__fail(err, PGM_ERR_IO, "cannot make a socket pair: %s", strerror(errno));
 	if (pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child) != 0)
 		return pgm__fail_nomem(err, "prepare for fork");
-	fork_is_handled = true;
+	if (atexit(keep_out) != 0)
+		return pgm__fail_nomem(err, "prepare for exit");
+	is_set_up = true;
 	return true;
 }
 
@@ -95,7 +138,7 @@ bool pgm__process_add(pgm_db *db, pgm_error *err)
 	bool ok;
 
 	pthread_mutex_lock(&lock);
-	ok = handle_fork_locked(err);
+	ok = set_up_locked(err);
 	if (ok) {
 		db->prev = NULL;
 		db->next = first;

@@ -13,14 +13,23 @@
 void pgm__process_lock(void);
 void pgm__process_unlock(void);
 
-/* Handles that exist, so that fork finds them. The first call sets up what fork needs; false: it could
- * not (memory, descriptors). */
+/* Handles that exist, so that fork finds them. The first call sets up what fork and exit need; false: it
+ * could not (memory, descriptors). */
 bool pgm__process_add(pgm_db *db, pgm_error *err);
 void pgm__process_remove(pgm_db *db);
 
-/* A connection is up. The first time, at_exit is registered with atexit(3): not earlier, since TLS registers
- * its own clean-up when it is first used, and ours must run before that. */
-void pgm__process_connected(void);
+/*
+ * Exit. While exit(3) runs, other threads go on, and the libraries under libpq (TLS, Kerberos) tear
+ * themselves down under their hands. So at_exit closes every handle first. It must run before TLS cleans
+ * up, that is, be registered after TLS was first used: once the first connection is up. A second handler,
+ * registered with the first handle, is for a process that never got so far: it only lets nobody into libpq
+ * to connect any more, and waits until who is in there has come out.
+ */
+void pgm__process_connected(void); /* a connection is up */
+
+/* Around libpq's connecting. False: the process is exiting, keep out. */
+bool pgm__process_enter(void);
+void pgm__process_leave(void);
 
 /* What a layer above wants done. Set once; the same again is harmless. */
 typedef struct pgm__process_hooks {

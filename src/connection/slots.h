@@ -91,7 +91,7 @@ typedef struct pgm__slots {
 	pgm__waiter *woken_first, *woken_last;
 
 	bool shut;
-	bool stir; /* something is due earlier than pgm__slots_due last said: wake the keeper */
+	bool stir;	 /* something is due earlier than pgm__slots_due last said: wake the keeper */
 	pgm__time until; /* what pgm__slots_due last said */
 
 	/* The retry clock. failing_since 0: the last attempt was good, or nothing is wanted. */

@@ -33,7 +33,8 @@ static void run(PGconn *conn, const pgm_query *query, pgm__time deadline, pgm_on
 
 	if (!res && err.code == PGM_ERR_TIMEOUT) {
 		stop(conn);
-		pgm__fail(&err, PGM_ERR_TIMEOUT, "the statement did not end within %d ms and was cancelled", query->timeout_ms);
+		pgm__fail(&err, PGM_ERR_TIMEOUT, "the statement did not end within %d ms and was cancelled",
+			  query->timeout_ms);
 	}
 	if (!ok && err.code == PGM_ERR_BROKEN) {
 		pgm_error lost = err;
@@ -92,7 +93,8 @@ bool pgm_send(PGconn *conn, const pgm_query *query, pgm_on_result fn, void *arg,
 	if (!lease || !atomic_load_explicit(&lease->lent, memory_order_relaxed))
 		return pgm__fail(err, PGM_ERR_MISUSE, "pgm_send: not a connection borrowed from a handle");
 	if (PQtransactionStatus(conn) == PQTRANS_ACTIVE)
-		return pgm__fail(err, PGM_ERR_MISUSE, "pgm_send: the connection is busy with another statement or cursor");
+		return pgm__fail(err, PGM_ERR_MISUSE,
+				 "pgm_send: the connection is busy with another statement or cursor");
 	run(conn, query, deadline_of(query), fn, arg);
 	return true;
 }

@@ -64,7 +64,8 @@ static bool commit(PGconn *conn, pgm_error *err)
 
 	if (ok && strcmp(PQcmdStatus(res), "COMMIT") != 0) {
 		ok = pgm__fail(err, PGM_ERR_QUERY,
-			       "COMMIT did not commit: a statement of the transaction had failed, and the server rolled it back");
+			       "COMMIT did not commit: a statement of the transaction had failed, and the server "
+			       "rolled it back");
 		pgm__error_sqlstate(err, "25P02");
 	} else if (!ok && why.code == PGM_ERR_BROKEN) {
 		pgm__fail(err, why.code, "during COMMIT, which may or may not have happened: %s", why.message);

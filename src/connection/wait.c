@@ -19,6 +19,11 @@ int pgm__poll(struct pollfd *fds, nfds_t n, pgm__time deadline)
 	}
 }
 
+static bool fail_late(pgm_error *err)
+{
+	return pgm__fail(err, PGM_ERR_TIMEOUT, "the server did not answer in time");
+}
+
 static bool wait_for(PGconn *conn, short events, pgm__time deadline, pgm_error *err)
 {
 	struct pollfd fd = {.fd = PQsocket(conn), .events = events};
@@ -30,19 +35,24 @@ static bool wait_for(PGconn *conn, short events, pgm__time deadline, pgm_error *
 		return true;
 	if (ready < 0)
 		return pgm__fail(err, PGM_ERR_BROKEN, "waiting for the server failed: %s", strerror(errno));
-	return pgm__fail(err, PGM_ERR_TIMEOUT, "the server did not answer in time");
+	return fail_late(err);
 }
 
 bool pgm__result_ready_until(PGconn *conn, pgm__time deadline, pgm_error *err)
 {
-	for (;;) {
+	for (bool has_read = false;; has_read = true) {
 		int unsent = PQflush(conn);
 
 		/* Reading goes on while writing waits: a server whose own buffer is full reads nothing. */
 		if (unsent == 0 && !PQisBusy(conn))
 			return true;
+		if (pgm__clock_now() >= deadline) /* rows may come without a pause */
+			return pgm__fail(err, PGM_ERR_TIMEOUT, "the server did not answer in time");
 		if (unsent < 0 && PQstatus(conn) == CONNECTION_BAD)
 			return pgm__fail_libpq(err, conn);
+		/* Rows that come faster than they are read never make poll wait. */
+		if (has_read && deadline != PGM__NEVER && pgm__clock_now() >= deadline)
+			return fail_late(err);
 		if (!wait_for(conn, unsent > 0 ? POLLIN | POLLOUT : POLLIN, deadline, err))
 			return false;
 		if (!PQconsumeInput(conn))

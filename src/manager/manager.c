@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static pgm_manager *all;		/* under the process lock */
-static pgm_manager *the_default;	/* under the process lock; never freed */
+static pgm_manager *all;	 /* under the process lock */
+static pgm_manager *the_default; /* under the process lock; never freed */
 
 /* ------------------------------------------------------------------------------- fork and exit */
 

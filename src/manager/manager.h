@@ -34,9 +34,9 @@ struct pgm_manager {
 	pgm_manager *next; /* all of the process, under its lock */
 	pthread_mutex_t lock;
 	pthread_cond_t opened;
-	pgm__cached *entries; /* locked */
-	pgm__cached *retired; /* locked; closed, kept since a pgm_db * stays valid */
-	pgm__path *paths;    /* locked */
+	pgm__cached *entries;  /* locked */
+	pgm__cached *retired;  /* locked; closed, kept since a pgm_db * stays valid */
+	pgm__path *paths;      /* locked */
 	pgm_cache_stats stats; /* locked; handles is counted when asked */
 };
 

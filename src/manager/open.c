@@ -33,8 +33,8 @@ static pgm__settings *make_settings(const pgm_config *config, pgm_type type, pgm
 	}
 	settings = pgm__settings_make(config, type, err);
 	if (settings && (settings->type == PGM_ASYNC || settings->type == PGM_ASYNC_POOL)) {
-		pgm__fail(err, PGM_ERR_MISUSE,
-			  "connection_type %s is not in this version yet: use normal or pool", pgm__type_name(settings->type));
+		pgm__fail(err, PGM_ERR_MISUSE, "connection_type %s is not in this version yet: use normal or pool",
+			  pgm__type_name(settings->type));
 		pgm__settings_free(settings);
 		return NULL;
 	}

@@ -21,6 +21,7 @@ libyaml       build  libyaml-dev        libyaml-devel       yaml-dev           l
 server        test   postgresql         postgresql-server   postgresql         postgresql       postgresql@17
 cmocka        test   libcmocka-dev      libcmocka-devel     cmocka-dev         cmocka           cmocka
 bats          test   bats               bats                bats               bats             bats-core
+jq            test   jq                 jq                  jq                 jq               jq
 openssl       test   openssl            openssl             openssl            openssl          openssl
 cxx           test   g++                gcc-c++             g++                gcc              -
 pgbouncer     ?test  pgbouncer          pgbouncer           pgbouncer          pgbouncer        pgbouncer

@@ -7,6 +7,7 @@
 #   --plain             it prints no TAP: one case, passed if it exits with 0, skipped with 77
 #   --valgrind FILE     under valgrind, with this file of suppressions
 #   --fixed-addresses   without address randomization, which older thread sanitizers cannot bear
+#   --no-leak-check     memory that is left at the end is not an error
 #   --timeout SECONDS   end it then
 #
 # Exit status: 0 all passed, 77 all skipped, 1 anything else. A test that ends without having reported
@@ -15,13 +16,14 @@
 set -u
 scripts=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd) || exit 1
 
-server='' plain='' valgrind='' fixed='' limit=''
+server='' plain='' valgrind='' fixed='' limit='' leaks=full
 while [ $# -gt 0 ]; do
 	case $1 in
 	--server) server=1 ;;
 	--plain) plain=1 ;;
 	--valgrind) valgrind=$2; shift ;;
 	--fixed-addresses) fixed=1 ;;
+	--no-leak-check) leaks=no ;;
 	--timeout) limit=$2; shift ;;
 	*) break ;;
 	esac
@@ -34,8 +36,12 @@ case_name=$(basename -- "$tap" .tap)
 
 if [ -n "$valgrind" ]; then
 	# fair-sched: without it one thread may keep the others waiting for seconds.
-	set -- valgrind --quiet --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite,indirect \
+	set -- valgrind --quiet --error-exitcode=99 --leak-check=$leaks --errors-for-leak-kinds=definite,indirect \
 		--fair-sched=yes --suppressions="$valgrind" "$@"
+fi
+if [ "$leaks" = no ]; then
+	LSAN_OPTIONS=${LSAN_OPTIONS:+$LSAN_OPTIONS:}detect_leaks=0
+	export LSAN_OPTIONS
 fi
 if [ -n "$fixed" ] && setarch "$(uname -m)" -R true 2>/dev/null; then
 	set -- setarch "$(uname -m)" -R "$@"

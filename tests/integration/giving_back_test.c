@@ -1,0 +1,495 @@
+/* B29, B31, B32, B33: whatever the borrower left behind, the next one finds a clean connection. */
+#include "handles.h"
+
+static const char *const types[] = {"type=normal", "type=pool pool.min_size=1 pool.max_size=1"};
+#define TYPES 2
+
+/* The next borrower's connection is as new; same tells whether it must be the same session, or another. */
+static void expect_clean(pgm_db *db, int pid, bool same)
+{
+	PGconn *conn = must_acquire(db);
+
+	assert_int_equal(PQtransactionStatus(conn), PQTRANS_IDLE);
+	assert_int_equal(PQpipelineStatus(conn), PQ_PIPELINE_OFF);
+	assert_false(PQisnonblocking(conn));
+	assert_int_equal(PQbackendPID(conn) == pid, same);
+	assert_true(works(conn));
+	pgm_release(conn);
+}
+
+/* ----------------------------------------------------------------------------------------- B29 */
+
+static void b29_an_open_transaction_is_rolled_back_and_logged(void **state)
+{
+	(void)state;
+	pgtest_exec("CREATE TABLE b29 (n int); GRANT ALL ON b29 TO PUBLIC");
+	for (int t = 0; t < TYPES; t++) {
+		pgm_db *db = must_open("%s", types[t]);
+		PGconn *conn = must_acquire(db);
+		const char *place = pgtest_format("%s:%d", __FILE__, __LINE__ - 1);
+		int pid = PQbackendPID(conn);
+
+		pgtest_log_clear();
+		must_run(conn, "BEGIN");
+		must_run(conn, "INSERT INTO b29 VALUES (1)");
+		pgm_release(conn);
+		assert_int_equal(pgtest_log_count("a transaction was still open"), 1);
+		assert_int_equal(pgtest_log_count(place), 1);
+		assert_int_equal(stats_of(db).rolled_back, 1);
+		expect_clean(db, pid, true);
+		assert_int_equal(pgtest_number("SELECT count(*) FROM b29"), 0);
+	}
+	pgtest_exec("DROP TABLE b29");
+}
+
+static void b29_a_failed_transaction_is_rolled_back_and_logged(void **state)
+{
+	(void)state;
+	for (int t = 0; t < TYPES; t++) {
+		pgm_db *db = must_open("%s", types[t]);
+		PGconn *conn = must_acquire(db);
+		int pid = PQbackendPID(conn);
+
+		pgtest_log_clear();
+		must_run(conn, "BEGIN");
+		PQclear(PQexec(conn, "SELECT 1/0"));
+		assert_int_equal(PQtransactionStatus(conn), PQTRANS_INERROR);
+		pgm_release(conn);
+		assert_int_equal(pgtest_log_count("a transaction was still open"), 1);
+		assert_int_equal(stats_of(db).rolled_back, 1);
+		expect_clean(db, pid, true);
+	}
+}
+
+static void b29_a_clean_connection_is_given_back_in_silence(void **state)
+{
+	pgm_db *db = must_open(NULL);
+	PGconn *conn = must_acquire(db);
+	int pid = PQbackendPID(conn);
+
+	(void)state;
+	pgtest_log_clear();
+	must_run(conn, "BEGIN; SELECT 1; COMMIT");
+	pgm_release(conn);
+	expect_clean(db, pid, true);
+	assert_int_equal(pgtest_log_count(NULL), 0);
+	assert_int_equal(stats_of(db).rolled_back, 0);
+}
+
+/* A server that does not answer the ROLLBACK costs three seconds, and the connection. */
+static void b29_a_rollback_that_does_not_end_closes_the_connection(void **state)
+{
+	pgm_db *db = must_open(NULL);
+	PGconn *conn = must_acquire(db);
+	int pid = PQbackendPID(conn);
+	int64_t start;
+
+	(void)state;
+	must_run(conn, "BEGIN");
+	pgtest_stop(pid);
+	start = pgtest_now_ms();
+	pgm_release(conn);
+	assert_in_range(ms_since(start), 1000, 4000 + slow(500));
+	assert_int_equal(pgtest_log_count("could not be rolled back in time"), 1);
+	assert_int_equal(stats_of(db).size, 0);
+	expect_clean(db, pid, false);
+	pgtest_continue(pid);
+}
+
+/* ----------------------------------------------------------------------------------------- B31 */
+
+typedef void leave_behind(PGconn *conn);
+
+static void unread_rows(PGconn *conn)
+{
+	PQsendQuery(conn, "SELECT generate_series(1, 20000000), repeat('x', 100)");
+}
+
+static void unread_single_rows(PGconn *conn)
+{
+	PQsendQuery(conn, "SELECT generate_series(1, 20000000), repeat('x', 100)");
+	PQsetSingleRowMode(conn);
+	PQclear(PQgetResult(conn));
+}
+
+static void few_unread_rows(PGconn *conn)
+{
+	PQsendQuery(conn, "SELECT 1; SELECT 2; SELECT 3");
+	PQclear(PQgetResult(conn));
+}
+
+static void running_statement(PGconn *conn)
+{
+	PQsendQuery(conn, "SELECT pg_sleep(60)");
+}
+
+static void running_in_a_transaction(PGconn *conn)
+{
+	PQclear(PQexec(conn, "BEGIN"));
+	PQsendQuery(conn, "SELECT pg_sleep(60)");
+}
+
+static void copy_out(PGconn *conn)
+{
+	char *row;
+
+	PQclear(PQexec(conn, "COPY (SELECT generate_series(1, 20000000), repeat('x', 100)) TO STDOUT"));
+	PQgetCopyData(conn, &row, 0);
+	PQfreemem(row);
+}
+
+static void copy_in(PGconn *conn)
+{
+	PQclear(PQexec(conn, "CREATE TEMP TABLE IF NOT EXISTS b31 (n int)"));
+	PQclear(PQexec(conn, "COPY b31 FROM STDIN"));
+	PQputCopyData(conn, "1\n", 2);
+}
+
+static void copy_in_within_a_transaction(PGconn *conn)
+{
+	PQclear(PQexec(conn, "BEGIN"));
+	copy_in(conn);
+}
+
+static void pipeline(PGconn *conn)
+{
+	PQenterPipelineMode(conn);
+	for (int i = 0; i < 10; i++)
+		PQsendQueryParams(conn, "SELECT 1", 0, NULL, NULL, NULL, NULL, 0);
+}
+
+static void pipeline_with_an_error(PGconn *conn)
+{
+	PQenterPipelineMode(conn);
+	PQsendQueryParams(conn, "SELECT 1", 0, NULL, NULL, NULL, NULL, 0);
+	PQsendQueryParams(conn, "SELECT 1/0", 0, NULL, NULL, NULL, NULL, 0);
+	PQpipelineSync(conn);
+	PQsendQueryParams(conn, "SELECT 2", 0, NULL, NULL, NULL, NULL, 0);
+	PQpipelineSync(conn);
+	PQclear(PQgetResult(conn));
+}
+
+static void pipeline_with_a_long_statement(PGconn *conn)
+{
+	PQenterPipelineMode(conn);
+	PQsendQueryParams(conn, "SELECT pg_sleep(60)", 0, NULL, NULL, NULL, NULL, 0);
+	PQpipelineSync(conn);
+}
+
+static void empty_pipeline(PGconn *conn)
+{
+	PQenterPipelineMode(conn);
+}
+
+static void pipeline_in_a_transaction(PGconn *conn)
+{
+	PQclear(PQexec(conn, "BEGIN"));
+	pipeline(conn);
+}
+
+static void b31_unfinished_work_is_ended_in_bounded_time(void **state)
+{
+	static const struct {
+		const char *name;
+		leave_behind *leave;
+	} works_left[] = {
+		{"unread rows", unread_rows},
+		{"unread single rows", unread_single_rows},
+		{"few unread rows", few_unread_rows},
+		{"running statement", running_statement},
+		{"running in a transaction", running_in_a_transaction},
+		{"COPY OUT", copy_out},
+		{"COPY IN", copy_in},
+		{"COPY IN within a transaction", copy_in_within_a_transaction},
+		{"pipeline", pipeline},
+		{"pipeline with an error", pipeline_with_an_error},
+		{"pipeline with a long statement", pipeline_with_a_long_statement},
+		{"empty pipeline", empty_pipeline},
+		{"pipeline in a transaction", pipeline_in_a_transaction},
+	};
+
+	(void)state;
+	for (int t = 0; t < TYPES; t++) {
+		pgm_db *db = must_open("%s", types[t]);
+
+		for (size_t i = 0; i < sizeof works_left / sizeof *works_left; i++) {
+			PGconn *conn = must_acquire(db);
+			int pid = PQbackendPID(conn);
+			int64_t start;
+
+			works_left[i].leave(conn);
+			start = pgtest_now_ms();
+			pgm_release(conn);
+			if (ms_since(start) > slow(700))
+				fail_msg("%s took %lld ms", works_left[i].name, (long long)ms_since(start));
+			conn = must_acquire(db);
+			if (PQbackendPID(conn) != pid)
+				fail_msg("%s cost the connection: %s", works_left[i].name, pgtest_log_text());
+			pgm_release(conn);
+			expect_clean(db, pid, true);
+		}
+	}
+}
+
+/* ----------------------------------------------------------------------------------------- B32 */
+
+static int strangers_notices;
+
+static void strangers_receiver(void *arg, const PGresult *res)
+{
+	(void)arg;
+	(void)res;
+	strangers_notices++;
+}
+
+static void b32_connection_level_changes_are_undone(void **state)
+{
+	(void)state;
+	for (int t = 0; t < TYPES; t++) {
+		pgm_db *db = must_open("%s", types[t]);
+		PGconn *conn = must_acquire(db);
+		int pid = PQbackendPID(conn);
+		FILE *trace = fopen("/dev/null", "we");
+
+		assert_int_equal(PQsetnonblocking(conn, 1), 0);
+		PQsetNoticeReceiver(conn, strangers_receiver, NULL);
+		PQsetErrorVerbosity(conn, PQERRORS_TERSE);
+		PQsetErrorContextVisibility(conn, PQSHOW_CONTEXT_ALWAYS);
+		PQtrace(conn, trace);
+		assert_int_equal(PQsetClientEncoding(conn, "LATIN1"), 0);
+		pgm_release(conn);
+		fclose(trace);
+
+		strangers_notices = 0;
+		expect_clean(db, pid, true);
+		conn = must_acquire(db);
+		must_run(conn, "DO $$ BEGIN RAISE WARNING 'b32 speaks'; END $$");
+		assert_int_equal(strangers_notices, 0);
+		assert_int_equal(pgtest_log_count("b32 speaks"), t + 1);
+		assert_int_equal(PQsetErrorVerbosity(conn, PQERRORS_DEFAULT), PQERRORS_DEFAULT);
+		assert_int_equal(PQsetErrorContextVisibility(conn, PQSHOW_CONTEXT_ERRORS), PQSHOW_CONTEXT_ERRORS);
+		assert_string_equal(ask(conn, "SHOW client_encoding"), "UTF8");
+		assert_string_equal(pg_encoding_to_char(PQclientEncoding(conn)), "UTF8");
+		pgm_release(conn);
+	}
+}
+
+/* ----------------------------------------------------------------------------------------- B33 */
+
+static void b33_pqfinish_on_a_lent_connection_frees_its_place(void **state)
+{
+	(void)state;
+	for (int t = 0; t < TYPES; t++) {
+		pgm_db *db = must_open("%s", types[t]);
+		PGconn *conn = must_acquire(db);
+		int pid = PQbackendPID(conn);
+		int64_t start;
+		borrower b;
+
+		borrow_in_thread(&b, db, 20000);
+		wait_stats(db, waiting, 1);
+		start = pgtest_now_ms();
+		PQfinish(conn);
+		assert_true(borrowed_within(&b, 5000));
+		assert_within(start, 300);
+		assert_int_not_equal(PQbackendPID(b.conn), pid);
+		assert_int_equal(stats_of(db).lent, 1);
+		assert_int_equal(pgtest_log_count("PQfinish was called"), t + 1);
+		pgm_release(b.conn);
+		pgm_release(conn); /* what it points to is gone: told, not touched */
+		assert_int_equal(pgtest_log_count("the call is ignored"), t + 1);
+		expect_clean(db, pid, false);
+	}
+}
+
+static void b33_pqfinish_after_the_handle_was_closed(void **state)
+{
+	pgm_manager *m = pgm_manager_new(NULL);
+	pgm_config *config = pgtest_config(NULL);
+	pgm_error err;
+	PGconn *conn = must_acquire(pgm_manager_open(m, config, NULL, &err));
+
+	(void)state;
+	pgm_config_free(config);
+	pgm_manager_free(m);
+	PQfinish(conn); /* the last that held the handle */
+	assert_int_equal(pgtest_log_count("PQfinish was called"), 1);
+}
+
+static void b33_pqreset_gets_the_session_settings_again(void **state)
+{
+	(void)state;
+	for (int t = 0; t < TYPES; t++) {
+		pgm_db *db = must_open("%s sync.statement_timeout=12345 sync.work_mem=4321kB", types[t]);
+		PGconn *conn = must_acquire(db);
+		int before = PQbackendPID(conn), after;
+
+		must_run(conn, "SET statement_timeout = 1000");
+		PQreset(conn);
+		after = PQbackendPID(conn);
+		assert_int_not_equal(after, before);
+		assert_string_equal(ask(conn, "SHOW statement_timeout"), "12345ms");
+		assert_string_equal(ask(conn, "SHOW work_mem"), "4321kB");
+		pgm_release(conn);
+		expect_clean(db, after, true);
+		assert_int_equal(stats_of(db).size, 1);
+
+		conn = must_acquire(db); /* the new session's death is noticed, too */
+		pgm_release(conn);
+		pgtest_terminate(after);
+		outlive_trust();
+		expect_clean(db, after, false);
+	}
+}
+
+static void b33_pqreset_of_a_broken_connection_heals_it(void **state)
+{
+	pgm_db *db = must_open("sync.statement_timeout=12345");
+	PGconn *conn = must_acquire(db);
+	int after;
+
+	(void)state;
+	pgtest_terminate(PQbackendPID(conn));
+	assert_false(works(conn));
+	PQreset(conn);
+	after = PQbackendPID(conn);
+	assert_string_equal(ask(conn, "SHOW statement_timeout"), "12345ms");
+	pgm_release(conn);
+	expect_clean(db, after, true);
+}
+
+static void b33_a_double_release_is_logged_and_harmless(void **state)
+{
+	(void)state;
+	for (int t = 0; t < TYPES; t++) {
+		pgm_db *db = must_open("%s", types[t]);
+		PGconn *conn = must_acquire(db);
+		int pid = PQbackendPID(conn);
+		borrower b;
+
+		pgm_release(conn);
+		pgm_release(conn);
+		assert_int_equal(pgtest_log_count("given back already"), t + 1);
+		assert_int_equal(stats_of(db).idle, 1);
+		conn = must_acquire(db);
+		borrow_in_thread(&b, db, 50);
+		assert_false(borrowed_within(&b, 2000)); /* nobody else got the same one */
+		pgm_release(conn);
+		expect_clean(db, pid, true);
+	}
+}
+
+static void b33_releasing_what_is_not_ours_is_logged_and_harmless(void **state)
+{
+	const pgtest_server *server = pgtest_server_now();
+	PGconn *own = PQconnectdb(pgtest_format("host=%s port=%s dbname=%s user=%s password=%s", server->host,
+						server->port, server->dbname, server->user, server->password));
+
+	(void)state;
+	assert_int_equal(PQstatus(own), CONNECTION_OK);
+	pgm_release(own);
+	pgm_release(NULL);
+	assert_int_equal(pgtest_log_count("not a borrowed connection"), 1);
+	assert_true(works(own));
+	PQfinish(own);
+}
+
+/* On normal: a pool's keeper reads what comes on an idle connection, and would take the answer away. */
+static void b33_use_after_release_is_logged_and_cleaned(void **state)
+{
+	pgm_db *db = must_open(NULL);
+	PGconn *conn = must_acquire(db);
+	int pid = PQbackendPID(conn);
+
+	(void)state;
+	pgm_release(conn);
+	PQclear(PQexec(conn, "BEGIN")); /* wrong */
+	expect_clean(db, pid, true);
+	assert_int_equal(pgtest_log_count("used after pgm_release"), 1);
+}
+
+static void b33_a_broken_connection_used_after_release_is_replaced(void **state)
+{
+	pgm_db *db = must_open("type=pool pool.min_size=1 pool.max_size=1");
+	PGconn *conn = must_acquire(db);
+	int pid = PQbackendPID(conn);
+
+	(void)state;
+	must_run(conn, "BEGIN");
+	pgtest_terminate(pid);
+	pgm_release(conn);
+	expect_clean(db, pid, false);
+}
+
+/* A release by several threads at once: one of them counts. */
+static pgtest_barrier all_release;
+
+static void *release_it(void *arg)
+{
+	pgtest_barrier_wait(&all_release);
+	pgm_release(arg);
+	return NULL;
+}
+
+static void b33_two_threads_release_the_same(void **state)
+{
+	pgm_db *db = must_open("type=pool pool.min_size=1 pool.max_size=1");
+
+	(void)state;
+	pgtest_barrier_init(&all_release, 2);
+	for (int round = 0; round < 50; round++) {
+		PGconn *conn = must_acquire(db);
+		pgtest_thread *threads[2];
+
+		for (int i = 0; i < 2; i++)
+			threads[i] = pgtest_run(release_it, conn);
+		for (int i = 0; i < 2; i++)
+			pgtest_join(threads[i]);
+		assert_int_equal(stats_of(db).idle, 1);
+		assert_int_equal(stats_of(db).lent, 0);
+	}
+	assert_int_equal(pgtest_log_count("the call is ignored"), 50);
+	pgtest_barrier_destroy(&all_release);
+}
+
+#if defined(__GNUC__)
+static void autorelease_gives_it_back_at_the_end_of_the_scope(void **state)
+{
+	pgm_db *db = must_open(NULL);
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		PGM_AUTORELEASE PGconn *conn = must_acquire(db);
+
+		assert_true(works(conn));
+		assert_int_equal(stats_of(db).lent, 1);
+	}
+	assert_int_equal(stats_of(db).lent, 0);
+}
+#endif
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		HANDLE_TEST(b29_an_open_transaction_is_rolled_back_and_logged),
+		HANDLE_TEST(b29_a_failed_transaction_is_rolled_back_and_logged),
+		HANDLE_TEST(b29_a_clean_connection_is_given_back_in_silence),
+		HANDLE_TEST(b29_a_rollback_that_does_not_end_closes_the_connection),
+		HANDLE_TEST(b31_unfinished_work_is_ended_in_bounded_time),
+		HANDLE_TEST(b32_connection_level_changes_are_undone),
+		HANDLE_TEST(b33_pqfinish_on_a_lent_connection_frees_its_place),
+		HANDLE_TEST(b33_pqfinish_after_the_handle_was_closed),
+		HANDLE_TEST(b33_pqreset_gets_the_session_settings_again),
+		HANDLE_TEST(b33_pqreset_of_a_broken_connection_heals_it),
+		HANDLE_TEST(b33_a_double_release_is_logged_and_harmless),
+		HANDLE_TEST(b33_releasing_what_is_not_ours_is_logged_and_harmless),
+		HANDLE_TEST(b33_use_after_release_is_logged_and_cleaned),
+		HANDLE_TEST(b33_a_broken_connection_used_after_release_is_replaced),
+		HANDLE_TEST(b33_two_threads_release_the_same),
+#if defined(__GNUC__)
+		HANDLE_TEST(autorelease_gives_it_back_at_the_end_of_the_scope),
+#endif
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

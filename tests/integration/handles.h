@@ -1,0 +1,269 @@
+/*
+ * What the tests of handles share. Each test begins with nothing open and must end so: HANDLE_TEST checks
+ * after it that descriptors, threads and server connections are as before.
+ *
+ * must_* end the test's case with a reason; they are for the main thread. In other threads: thread_must.
+ */
+#ifndef HANDLES_H
+#define HANDLES_H
+
+#include "support/pgtest.h"
+#include "unit/cmocka_all.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* --------------------------------------------------------------------------------------- time */
+
+/* Sanitizers and valgrind take their time: what is compared with a clock gets more. */
+static inline int slow(int ms)
+{
+	return getenv("PGM_TEST_SLOW") ? 10 * ms : ms;
+}
+
+static inline int64_t ms_since(int64_t start)
+{
+	return pgtest_now_ms() - start;
+}
+
+#define assert_within(start, limit_ms) assert_in_range(ms_since(start), 0, slow(limit_ms))
+
+/* For what has no event to wait for: a counter of the library, the passing of time itself. */
+static inline void blink(void)
+{
+	poll(NULL, 0, 1);
+}
+
+/* A connection that was given back in the last 10 ms is trusted without a look. */
+static inline void outlive_trust(void)
+{
+	for (int64_t start = pgtest_now_ms(); ms_since(start) < 25;)
+		blink();
+}
+
+/* ------------------------------------------------------------------------------------- opening */
+
+static inline pgm_db *must_open_config(pgm_config *config, const pgm_open_options *options)
+{
+	pgm_error err;
+	pgm_db *db = pgm_manager_open(NULL, config, options, &err);
+
+	pgm_config_free(config);
+	if (!db)
+		fail_msg("open: %s", err.message);
+	assert_int_equal(err.code, PGM_OK);
+	return db;
+}
+
+/* Formats as pgtest_config does. */
+#define must_open(...) must_open_config(pgtest_config(__VA_ARGS__), NULL)
+#define must_open_with(options, ...) must_open_config(pgtest_config(__VA_ARGS__), (options))
+
+/* Expects it to fail. */
+static inline pgm_error open_error(pgm_config *config, const pgm_open_options *options)
+{
+	pgm_error err;
+	const pgm_db *db = pgm_manager_open(NULL, config, options, &err);
+
+	pgm_config_free(config);
+	assert_null(db);
+	assert_int_not_equal(err.code, PGM_OK);
+	return err;
+}
+
+static inline pgm_stats stats_of(pgm_db *db)
+{
+	pgm_stats stats;
+
+	pgm_db_stats(db, &stats, sizeof stats);
+	return stats;
+}
+
+/* Until a number of the statistics is as wanted: wait_stats(db, waiting, 3). */
+#define wait_stats(db, field, wanted)                                                        \
+	do {                                                                                 \
+		int64_t wait_start_ = pgtest_now_ms();                                       \
+		while (stats_of(db).field != (wanted) && ms_since(wait_start_) < slow(5000)) \
+			blink();                                                             \
+		assert_int_equal(stats_of(db).field, (wanted));                              \
+	} while (0)
+
+/* ----------------------------------------------------------------------------------- borrowing */
+
+static inline PGconn *must_got(PGconn *conn, const pgm_error *err)
+{
+	if (!conn)
+		fail_msg("acquire: %s", err->message);
+	assert_int_equal(err->code, PGM_OK);
+	assert_int_equal(PQstatus(conn), CONNECTION_OK);
+	return conn;
+}
+
+static inline PGconn *must_acquire_at(pgm_db *db, const char *file, int line)
+{
+	pgm_error err;
+
+	return must_got(pgm_acquire_at(db, PGM_TIMEOUT_FROM_CONFIG, file, line, &err), &err);
+}
+#define must_acquire(db) must_acquire_at((db), __FILE__, __LINE__)
+
+/* In a thread of its own. */
+typedef struct borrower {
+	pgm_db *db;
+	int timeout_ms;
+	PGconn *conn;
+	pgm_error err;
+	int64_t took_ms;
+	pgtest_thread *thread;
+} borrower;
+
+static inline void *borrow(void *arg)
+{
+	borrower *b = arg;
+	int64_t start = pgtest_now_ms();
+
+	b->conn = pgm_acquire_for(b->db, b->timeout_ms, &b->err);
+	b->took_ms = ms_since(start);
+	return NULL;
+}
+
+static inline void borrow_in_thread(borrower *b, pgm_db *db, int timeout_ms)
+{
+	*b = (borrower){.db = db, .timeout_ms = timeout_ms};
+	b->thread = pgtest_run(borrow, b);
+}
+
+/* The thread has ended by then; true if it got one. */
+static inline bool borrowed_within(borrower *b, int limit_ms)
+{
+	bool done = pgtest_done(b->thread, slow(limit_ms));
+
+	pgtest_join(b->thread);
+	b->thread = NULL;
+	assert_true(done);
+	return b->conn != NULL;
+}
+
+#define thread_must(condition)                                                   \
+	do {                                                                     \
+		if (!(condition))                                                \
+			pgtest_die("%s:%d: %s", __FILE__, __LINE__, #condition); \
+	} while (0)
+
+/* ------------------------------------------------------------------------------------- asking */
+
+/* The statement must be accepted. */
+static inline void must_run(PGconn *conn, const char *sql)
+{
+	PGresult *res = PQexec(conn, sql);
+	pgm_error err;
+
+	if (!pgm_result_ok(res, &err)) {
+		PQclear(res);
+		fail_msg("%s: %s", sql, err.message);
+	}
+	PQclear(res);
+}
+
+/* The first value of the answer, "" if there is none. */
+static inline const char *ask(PGconn *conn, const char *sql)
+{
+	PGresult *res = PQexec(conn, sql);
+	const char *value = pgtest_format("%s", PQntuples(res) > 0 ? PQgetvalue(res, 0, 0) : "");
+
+	if (PQresultStatus(res) != PGRES_TUPLES_OK) {
+		value = pgtest_format("%s: %s", sql, PQerrorMessage(conn));
+		PQclear(res);
+		fail_msg("%s", value);
+	}
+	PQclear(res);
+	return value;
+}
+
+static inline bool works(PGconn *conn)
+{
+	PGresult *res = PQexec(conn, "SELECT 42");
+	bool ok = PQresultStatus(res) == PGRES_TUPLES_OK && strcmp(PQgetvalue(res, 0, 0), "42") == 0;
+
+	PQclear(res);
+	return ok;
+}
+
+/* Until the server runs the statement of this backend: what a cancel or a kill must hit. */
+static inline void wait_active(int pid, const char *sql_part)
+{
+	assert_true(pgtest_until(slow(5000),
+				 "SELECT count(*) = 1 FROM pg_stat_activity WHERE pid = %d AND state = 'active' "
+				 "AND query LIKE '%%%s%%'",
+				 pid, sql_part));
+}
+
+#define assert_contains(text, part)                                          \
+	do {                                                                 \
+		if (!strstr((text), (part)))                                 \
+			fail_msg("\"%s\" is not in \"%s\"", (part), (text)); \
+	} while (0)
+
+#define assert_lacks(text, part)                                         \
+	do {                                                             \
+		if (strstr((text), (part)))                              \
+			fail_msg("\"%s\" is in \"%s\"", (part), (text)); \
+	} while (0)
+
+/* --------------------------------------------------------------------------- before and after */
+
+static int descriptors_before, threads_before;
+
+static inline void *do_nothing(void *arg)
+{
+	return arg;
+}
+
+static inline int handles_setup(void **state)
+{
+	static bool warm;
+
+	(void)state;
+	pgtest_admin();
+	pgtest_log_start(PGM_LOG_DEBUG);
+	if (!warm) { /* what is made once per process and stays: for fork, inside OpenSSL, a sanitizer's own thread */
+		pgm_close(must_open(NULL));
+		pgtest_join(pgtest_run(do_nothing, NULL));
+		warm = true;
+	}
+	pgtest_log_clear();
+	descriptors_before = pgtest_fds();
+	threads_before = pgtest_threads();
+	return 0;
+}
+
+static inline bool descriptors_become(int count)
+{
+	int64_t start = pgtest_now_ms();
+
+	while (pgtest_fds() > count && ms_since(start) < slow(3000))
+		blink();
+	return pgtest_fds() <= count;
+}
+
+static inline int handles_teardown(void **state)
+{
+	(void)state;
+	pgm_clear_cache(NULL);
+	if (!pgtest_connections_become(NULL, 0, slow(3000)))
+		print_error("%d connections are left on the server\n", pgtest_connections(NULL));
+	else if (!pgtest_threads_become(threads_before, slow(3000)))
+		print_error("%d threads are left\n", pgtest_threads() - threads_before);
+	else if (!descriptors_become(descriptors_before))
+		print_error("%d descriptors are left\n", pgtest_fds() - descriptors_before);
+	else
+		return 0;
+	return -1;
+}
+
+#define HANDLE_TEST(test) cmocka_unit_test_setup_teardown(test, handles_setup, handles_teardown)
+
+#endif

@@ -1,0 +1,380 @@
+/* pgm_submit, pgm_send, pgm_acquire_async and pgm_wait on normal and pool: at once, one callback each. */
+#include "handles.h"
+
+static const char *const types[] = {"type=normal", "type=pool pool.min_size=1 pool.max_size=1"};
+#define TYPES 2
+
+/* What a callback was told. */
+typedef struct answer {
+	int calls;
+	PGresult *res;
+	bool has_error;
+	pgm_error err;
+	PGconn *conn;
+} answer;
+
+static void take_result(PGresult *res, const pgm_error *err, void *arg)
+{
+	answer *a = arg;
+
+	a->calls++;
+	PQclear(a->res);
+	a->res = res;
+	a->has_error = err != NULL;
+	if (err)
+		a->err = *err;
+}
+
+static void take_lease(PGconn *conn, const pgm_error *err, void *arg)
+{
+	answer *a = arg;
+
+	a->calls++;
+	a->conn = conn;
+	a->has_error = err != NULL;
+	if (err)
+		a->err = *err;
+}
+
+static void forget(answer *a)
+{
+	PQclear(a->res);
+	*a = (answer){.calls = 0};
+}
+
+static void a_statement_is_answered_before_submit_returns(void **state)
+{
+	const char *params[] = {"20", NULL};
+	const pgm_query query = {.sql = "SELECT $1::int + 22, $2::text", .nparams = 2, .params = params};
+	answer a = {.calls = 0};
+	pgm_error err;
+
+	(void)state;
+	for (int t = 0; t < TYPES; t++) {
+		pgm_db *db = must_open("%s", types[t]);
+
+		assert_true(pgm_submit(db, &query, take_result, &a, &err));
+		assert_int_equal(a.calls, 1);
+		assert_false(a.has_error);
+		assert_string_equal(PQgetvalue(a.res, 0, 0), "42");
+		assert_true(PQgetisnull(a.res, 0, 1));
+		assert_int_equal(stats_of(db).lent, 0);
+		assert_true(pgm_wait(db, 0, &err));
+		forget(&a);
+	}
+}
+
+static void a_refused_statement_gives_its_result_and_what_it_says(void **state)
+{
+	const pgm_query query = {.sql = "SELECT 1/0"};
+	answer a = {.calls = 0};
+	pgm_error err;
+
+	(void)state;
+	for (int t = 0; t < TYPES; t++) {
+		pgm_db *db = must_open("%s", types[t]);
+
+		assert_true(pgm_submit(db, &query, take_result, &a, &err));
+		assert_int_equal(err.code, PGM_OK);
+		assert_int_equal(a.calls, 1);
+		assert_int_equal(a.err.code, PGM_ERR_QUERY);
+		assert_string_equal(a.err.sqlstate, "22012");
+		assert_int_equal(PQresultStatus(a.res), PGRES_FATAL_ERROR);
+		forget(&a);
+	}
+}
+
+static void a_timeout_cancels_the_statement_on_the_server(void **state)
+{
+	const pgm_query query = {.sql = "SELECT pg_sleep(60), 'submitted'", .timeout_ms = 200};
+	answer a = {.calls = 0};
+	pgm_error err;
+
+	(void)state;
+	for (int t = 0; t < TYPES; t++) {
+		pgm_db *db = must_open("%s", types[t]);
+		int64_t start = pgtest_now_ms();
+		PGconn *conn = must_acquire(db);
+		int pid = PQbackendPID(conn);
+
+		pgm_release(conn);
+		assert_true(pgm_submit(db, &query, take_result, &a, &err));
+		assert_in_range(ms_since(start), 190, 200 + slow(500));
+		assert_int_equal(a.calls, 1);
+		assert_int_equal(a.err.code, PGM_ERR_TIMEOUT);
+		assert_null(a.res);
+		assert_int_equal(
+			pgtest_number("SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND pid = %d", pid),
+			0);
+		conn = must_acquire(db);
+		assert_int_equal(PQbackendPID(conn), pid); /* and the connection goes on */
+		assert_true(works(conn));
+		pgm_release(conn);
+		forget(&a);
+	}
+}
+
+/* Rows that come as fast as they are read leave no moment in which nothing is to be done. */
+static void a_timeout_ends_a_statement_that_never_stops_sending(void **state)
+{
+	const pgm_query query = {.sql = "SELECT generate_series(1, 1000000000), repeat('x', 200)", .timeout_ms = 300};
+	pgm_db *db = must_open("host='%s'", pgtest_server_now()->socketdir);
+	int64_t start = pgtest_now_ms();
+	answer a = {.calls = 0};
+	PGconn *conn;
+	pgm_error err;
+
+	(void)state;
+	assert_true(pgm_submit(db, &query, take_result, &a, &err));
+	assert_in_range(ms_since(start), 290, 300 + slow(700));
+	assert_int_equal(a.calls, 1);
+	assert_int_equal(a.err.code, PGM_ERR_TIMEOUT);
+	conn = must_acquire(db);
+	assert_true(works(conn));
+	pgm_release(conn);
+}
+
+/* Waiting for a connection is part of it. */
+static void a_timeout_counts_while_waiting_for_a_connection(void **state)
+{
+	const pgm_query query = {.sql = "SELECT 1", .timeout_ms = 150};
+	pgm_db *db = must_open("type=pool pool.min_size=1 pool.max_size=1");
+	PGconn *conn = must_acquire(db);
+	int64_t start = pgtest_now_ms();
+	answer a = {.calls = 0};
+	pgm_error err;
+
+	(void)state;
+	assert_true(pgm_submit(db, &query, take_result, &a, &err));
+	assert_in_range(ms_since(start), 140, 150 + slow(300));
+	assert_int_equal(a.calls, 1);
+	assert_int_equal(a.err.code, PGM_ERR_TIMEOUT);
+	pgm_release(conn);
+}
+
+static void a_lost_connection_is_answered_once_and_nothing_runs_again(void **state)
+{
+	const pgm_query query = {.sql = "SELECT pg_terminate_backend(pg_backend_pid()), pg_sleep(10)"};
+	answer a = {.calls = 0};
+	pgm_error err;
+
+	(void)state;
+	for (int t = 0; t < TYPES; t++) {
+		pgm_db *db = must_open("%s", types[t]);
+		PGconn *conn;
+
+		assert_true(pgm_submit(db, &query, take_result, &a, &err));
+		assert_int_equal(a.calls, 1);
+		assert_int_equal(a.err.code, PGM_ERR_BROKEN);
+		assert_contains(a.err.message, "may or may not have run");
+		forget(&a);
+		conn = must_acquire(db);
+		assert_true(works(conn));
+		pgm_release(conn);
+	}
+}
+
+static void each_submitted_statement_is_its_own_transaction(void **state)
+{
+	const pgm_query begin = {.sql = "BEGIN"}, in_it = {.sql = "SELECT pg_current_xact_id_if_assigned()"};
+	pgm_db *db = must_open(NULL);
+	answer a = {.calls = 0};
+	PGconn *conn;
+	pgm_error err;
+
+	(void)state;
+	assert_true(pgm_submit(db, &begin, take_result, &a, &err));
+	assert_true(pgm_submit(db, &in_it, take_result, &a, &err));
+	assert_int_equal(a.calls, 2);
+	conn = must_acquire(db);
+	assert_int_equal(PQtransactionStatus(conn), PQTRANS_IDLE);
+	pgm_release(conn);
+	forget(&a);
+}
+
+static void copy_does_not_get_stuck(void **state)
+{
+	static const char *const copies[] = {"COPY (SELECT 1) TO STDOUT", "COPY pg_am FROM STDIN"};
+	pgm_db *db = must_open(NULL);
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		const pgm_query query = {.sql = copies[i], .timeout_ms = slow(5000)};
+		int64_t start = pgtest_now_ms();
+		answer a = {.calls = 0};
+		PGconn *conn;
+		pgm_error err;
+
+		if (pgm_submit(db, &query, take_result, &a, &err))
+			assert_int_equal(a.calls, 1);
+		assert_within(start, 2000);
+		forget(&a);
+		conn = must_acquire(db);
+		assert_true(works(conn));
+		pgm_release(conn);
+	}
+}
+
+static void what_is_not_accepted_is_never_answered(void **state)
+{
+	const pgm_query query = {.sql = "SELECT 1"}, none = {.sql = NULL};
+	pgm_db *db = must_open(NULL);
+	answer a = {.calls = 0};
+	pgm_error err;
+
+	(void)state;
+	assert_false(pgm_submit(NULL, &query, take_result, &a, &err));
+	assert_int_equal(err.code, PGM_ERR_MISUSE);
+	assert_false(pgm_submit(db, NULL, take_result, &a, &err));
+	assert_int_equal(err.code, PGM_ERR_MISUSE);
+	assert_false(pgm_submit(db, &none, take_result, &a, &err));
+	assert_int_equal(err.code, PGM_ERR_MISUSE);
+	assert_false(pgm_submit(db, &query, NULL, &a, &err));
+	assert_int_equal(err.code, PGM_ERR_MISUSE);
+	assert_false(pgm_acquire_async(NULL, take_lease, &a, &err));
+	assert_int_equal(err.code, PGM_ERR_MISUSE);
+	pgm_close(db);
+	assert_false(pgm_submit(db, &query, take_result, &a, &err));
+	assert_int_equal(err.code, PGM_ERR_CLOSED);
+	assert_false(pgm_acquire_async(db, take_lease, &a, &err));
+	assert_int_equal(err.code, PGM_ERR_CLOSED);
+	assert_false(pgm_wait(db, 0, &err));
+	assert_int_equal(err.code, PGM_ERR_CLOSED);
+	assert_int_equal(a.calls, 0);
+}
+
+static void send_runs_on_the_borrowed_connection(void **state)
+{
+	const pgm_query query = {.sql = "SELECT pg_backend_pid(), pg_current_xact_id()"};
+	pgm_db *db = must_open("type=pool pool.min_size=2 pool.max_size=2");
+	PGconn *conn = must_acquire(db);
+	answer a = {.calls = 0};
+	pgm_error err;
+
+	(void)state;
+	must_run(conn, "BEGIN");
+	for (int i = 1; i <= 3; i++) {
+		assert_true(pgm_send(conn, &query, take_result, &a, &err));
+		assert_int_equal(a.calls, i);
+		assert_int_equal(atoi(PQgetvalue(a.res, 0, 0)), PQbackendPID(conn));
+		assert_int_equal(PQtransactionStatus(conn), PQTRANS_INTRANS);
+	}
+	must_run(conn, "COMMIT");
+	PQsendQuery(conn, "SELECT 1");
+	assert_false(pgm_send(conn, &query, take_result, &a, &err));
+	assert_int_equal(err.code, PGM_ERR_MISUSE);
+	pgm_release(conn);
+	assert_false(pgm_send(conn, &query, take_result, &a, &err));
+	assert_int_equal(err.code, PGM_ERR_MISUSE);
+	assert_int_equal(a.calls, 3);
+	forget(&a);
+}
+
+static void send_times_out_and_the_transaction_has_failed(void **state)
+{
+	const pgm_query query = {.sql = "SELECT pg_sleep(60)", .timeout_ms = 100};
+	pgm_db *db = must_open(NULL);
+	PGconn *conn = must_acquire(db);
+	answer a = {.calls = 0};
+	pgm_error err;
+
+	(void)state;
+	must_run(conn, "BEGIN");
+	assert_true(pgm_send(conn, &query, take_result, &a, &err));
+	assert_int_equal(a.err.code, PGM_ERR_TIMEOUT);
+	assert_int_equal(PQtransactionStatus(conn), PQTRANS_INERROR);
+	must_run(conn, "ROLLBACK");
+	assert_true(works(conn));
+	pgm_release(conn);
+}
+
+static void acquire_async_calls_back_with_a_connection_or_the_reason(void **state)
+{
+	pgm_db *db = must_open("type=pool pool.min_size=1 pool.max_size=1 pool.timeout=1");
+	answer first = {.calls = 0}, second = {.calls = 0};
+	pgm_error err;
+
+	(void)state;
+	assert_true(pgm_acquire_async(db, take_lease, &first, &err));
+	assert_int_equal(first.calls, 1);
+	assert_false(first.has_error);
+	assert_true(works(first.conn));
+	assert_true(pgm_acquire_async(db, take_lease, &second, &err));
+	assert_int_equal(second.calls, 1);
+	assert_int_equal(second.err.code, PGM_ERR_TIMEOUT);
+	assert_null(second.conn);
+	pgm_release(first.conn);
+}
+
+/* From inside a callback everything is allowed that a deadlock does not forbid. */
+static pgm_db *inner_db;
+
+static void submit_another(PGresult *res, const pgm_error *err, void *arg)
+{
+	const pgm_query query = {.sql = "SELECT 2"};
+	pgm_error why;
+
+	PQclear(res);
+	thread_must(!err);
+	thread_must(pgm_submit(inner_db, &query, take_result, arg, &why));
+}
+
+static void close_it(PGresult *res, const pgm_error *err, void *arg)
+{
+	PQclear(res);
+	thread_must(!err);
+	pgm_close(arg);
+}
+
+static void callbacks_may_submit_and_close(void **state)
+{
+	const pgm_query query = {.sql = "SELECT 1"};
+	answer a = {.calls = 0};
+	pgm_error err;
+
+	(void)state;
+	inner_db = must_open("type=pool pool.min_size=1 pool.max_size=2");
+	assert_true(pgm_submit(inner_db, &query, submit_another, &a, &err));
+	assert_int_equal(a.calls, 1);
+	assert_string_equal(PQgetvalue(a.res, 0, 0), "2");
+	forget(&a);
+	assert_true(pgm_submit(inner_db, &query, close_it, inner_db, &err));
+	assert_false(pgm_submit(inner_db, &query, take_result, &a, &err));
+	assert_int_equal(err.code, PGM_ERR_CLOSED);
+}
+
+static void the_event_driven_types_answer_with_one_clear_error(void **state)
+{
+	static const char *const evented[] = {"async", "async_pool"};
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		pgm_error err = open_error(pgtest_config("type=%s", evented[i]), NULL);
+
+		assert_int_equal(err.code, PGM_ERR_MISUSE);
+		assert_contains(err.message, evented[i]);
+		assert_contains(err.message, "normal or pool");
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		HANDLE_TEST(a_statement_is_answered_before_submit_returns),
+		HANDLE_TEST(a_refused_statement_gives_its_result_and_what_it_says),
+		HANDLE_TEST(a_timeout_cancels_the_statement_on_the_server),
+		HANDLE_TEST(a_timeout_ends_a_statement_that_never_stops_sending),
+		HANDLE_TEST(a_timeout_counts_while_waiting_for_a_connection),
+		HANDLE_TEST(a_lost_connection_is_answered_once_and_nothing_runs_again),
+		HANDLE_TEST(each_submitted_statement_is_its_own_transaction),
+		HANDLE_TEST(copy_does_not_get_stuck),
+		HANDLE_TEST(what_is_not_accepted_is_never_answered),
+		HANDLE_TEST(send_runs_on_the_borrowed_connection),
+		HANDLE_TEST(send_times_out_and_the_transaction_has_failed),
+		HANDLE_TEST(acquire_async_calls_back_with_a_connection_or_the_reason),
+		HANDLE_TEST(callbacks_may_submit_and_close),
+		HANDLE_TEST(the_event_driven_types_answer_with_one_clear_error),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,305 @@
+/* B21, B22, B23, B28: the line of those who wait for a connection. */
+#include "handles.h"
+#include "support/proxy.h"
+
+/* ----------------------------------------------------------------------------------------- B21 */
+
+#define CALLERS 100
+#define CONNECTIONS 10
+#define TURNS 10
+
+typedef struct caller {
+	pgm_db *db;
+	pgtest_barrier *start;
+	double waited_ms[TURNS];
+} caller;
+
+static double now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
+static void *take_turns(void *arg)
+{
+	caller *c = arg;
+
+	pgtest_barrier_wait(c->start);
+	for (int i = 0; i < TURNS; i++) {
+		double start = now_ms();
+		pgm_error err;
+		PGconn *conn = pgm_acquire(c->db, &err);
+
+		thread_must(conn);
+		c->waited_ms[i] = now_ms() - start;
+		PQclear(PQexec(conn, "SELECT pg_sleep(0.01)"));
+		pgm_release(conn);
+	}
+	return NULL;
+}
+
+/* While all are in line: the first turn begins with an empty line, in the last it empties. */
+static void check_fairness(const caller *callers)
+{
+	double sum = 0, most = 0;
+
+	for (int k = 0; k < CALLERS; k++) {
+		for (int i = 1; i < TURNS - 1; i++) {
+			sum += callers[k].waited_ms[i];
+			most = callers[k].waited_ms[i] > most ? callers[k].waited_ms[i] : most;
+		}
+	}
+	print_message("mean wait %.1f ms, longest %.1f ms\n", sum / (CALLERS * (TURNS - 2)), most);
+	assert_true(most < 3 * sum / (CALLERS * (TURNS - 2)));
+}
+
+static void b21_first_come_first_served(void **state)
+{
+	pgm_db *db = must_open("type=pool pool.min_size=%d pool.max_size=%d", CONNECTIONS, CONNECTIONS);
+	static caller callers[CALLERS];
+	pgtest_thread *threads[CALLERS];
+	pgtest_barrier start;
+	pgm_error err;
+
+	(void)state;
+	assert_true(pgm_wait_ready(db, slow(5000), &err));
+	pgtest_barrier_init(&start, CALLERS);
+	for (int i = 0; i < CALLERS; i++) {
+		callers[i] = (caller){.db = db, .start = &start};
+		threads[i] = pgtest_run(take_turns, &callers[i]);
+	}
+	for (int i = 0; i < CALLERS; i++)
+		pgtest_join(threads[i]);
+	pgtest_barrier_destroy(&start);
+	assert_int_equal(stats_of(db).acquired, CALLERS * TURNS);
+	assert_int_equal(stats_of(db).opened, CONNECTIONS);
+	assert_int_equal(stats_of(db).idle, CONNECTIONS);
+	check_fairness(callers);
+}
+
+static void serve_in_order(pgm_db *db)
+{
+	PGconn *conn = must_acquire(db);
+	borrower b[5];
+
+	for (int i = 0; i < 5; i++) {
+		borrow_in_thread(&b[i], db, 20000);
+		wait_stats(db, waiting, i + 1);
+	}
+	outlive_trust(); /* everybody has waited for over a millisecond: hand-over, not a race */
+	for (int i = 0; i < 5; i++) {
+		pgm_release(conn);
+		assert_true(borrowed_within(&b[i], 5000));
+		conn = b[i].conn;
+		assert_int_equal(stats_of(db).waiting, 4 - i);
+	}
+	pgm_release(conn);
+}
+
+static void b21_the_one_who_came_first_is_served_first(void **state)
+{
+	(void)state;
+	serve_in_order(must_open(NULL));
+	serve_in_order(must_open("type=pool pool.min_size=1 pool.max_size=1"));
+}
+
+/* Nobody can pass somebody who is owed a connection, however often he asks. */
+static void b21_a_newcomer_does_not_pass_who_has_waited(void **state)
+{
+	pgm_db *db = must_open("type=pool pool.min_size=1 pool.max_size=1");
+	PGconn *conn = must_acquire(db);
+	pgm_error err;
+	borrower b;
+
+	(void)state;
+	borrow_in_thread(&b, db, 20000);
+	wait_stats(db, waiting, 1);
+	outlive_trust();
+	pgm_release(conn);
+	assert_null(pgm_acquire_for(db, 0, &err));
+	assert_int_equal(err.code, PGM_ERR_TIMEOUT);
+	assert_true(borrowed_within(&b, 5000));
+	pgm_release(b.conn);
+}
+
+/* ----------------------------------------------------------------------------------------- B22 */
+
+static void b22_a_timeout_tells_who_holds_the_connections(void **state)
+{
+	pgm_db *db = must_open("type=pool pool.min_size=2 pool.max_size=2");
+	PGconn *first, *second;
+	borrower other;
+	const char *place;
+	int64_t start;
+	pgm_error err;
+
+	(void)state;
+	place = pgtest_format("%s:%d)", __FILE__, __LINE__ + 1);
+	first = must_acquire(db);
+	second = must_acquire(db);
+	borrow_in_thread(&other, db, 30000);
+	wait_stats(db, waiting, 1);
+	start = pgtest_now_ms();
+	assert_null(pgm_acquire_for(db, 200, &err));
+	assert_in_range(ms_since(start), 199, 200 + slow(300));
+	assert_int_equal(err.code, PGM_ERR_TIMEOUT);
+	assert_contains(err.message, "no connection within 0.2 s: 2 of 2 lent (oldest 0.");
+	assert_contains(err.message, place);
+	assert_contains(err.message, ", 1 waiting");
+	assert_lacks(err.message, "last connection error");
+	assert_int_equal(stats_of(db).timed_out, 1);
+	pgm_release(first);
+	assert_true(borrowed_within(&other, 5000));
+	pgm_release(other.conn);
+	pgm_release(second);
+}
+
+static PGconn *wrapped_acquire(pgm_db *db, const char *file, int line, pgm_error *err)
+{
+	return pgm_acquire_at(db, PGM_TIMEOUT_FROM_CONFIG, file, line, err);
+}
+
+static void b22_a_wrapper_can_pass_on_its_callers_place(void **state)
+{
+	pgm_db *db = must_open("type=pool pool.min_size=1 pool.max_size=1 pool.timeout=1");
+	PGconn *conn = wrapped_acquire(db, "worker.c", 88, NULL);
+	int64_t start = pgtest_now_ms();
+	pgm_error err;
+
+	(void)state;
+	assert_non_null(conn);
+	assert_null(wrapped_acquire(db, "other.c", 1, &err));
+	assert_in_range(ms_since(start), 999, 1000 + slow(500));
+	assert_contains(err.message, "no connection within 1 s: 1 of 1 lent (oldest 1.");
+	assert_contains(err.message, "worker.c:88)");
+	pgm_release(conn);
+}
+
+static void b22_a_timeout_tells_the_last_connection_error(void **state)
+{
+	static const char *const types[] = {"pool", "normal"};
+	const pgm_open_options lazy = {.lazy = true};
+	proxy *p = proxy_start();
+
+	(void)state;
+	proxy_set(p, PROXY_HOLD);
+	for (int i = 0; i < 2; i++) {
+		pgm_db *db = must_open_with(&lazy, "port=%d connect_timeout=1 type=%s pool.min_size=0 pool.max_size=3",
+					    proxy_port(p), types[i]);
+		pgm_error err;
+
+		assert_null(pgm_acquire_for(db, 100, &err));
+		assert_int_equal(err.code, PGM_ERR_TIMEOUT);
+		assert_contains(err.message, "0 of ");
+		assert_contains(err.message, "1 being opened");
+		pgm_close(db);
+	}
+	proxy_set(p, PROXY_REFUSE);
+	pgm_db *db = must_open_with(&lazy, "port=%d type=pool pool.min_size=0 pool.max_size=3", proxy_port(p));
+	pgm_error err;
+	assert_null(pgm_acquire_for(db, 300, &err));
+	assert_int_equal(err.code, PGM_ERR_TIMEOUT);
+	assert_contains(err.message, "0 of 3 lent");
+	assert_contains(err.message, "; last connection error: ");
+	assert_contains(err.message, "Connection refused");
+	proxy_stop(p);
+}
+
+/* ----------------------------------------------------------------------------------------- B23 */
+
+static bool nest(PGconn *conn, void *arg, pgm_error *err)
+{
+	pgm_db *db = arg;
+	pgm_error inner;
+
+	(void)conn;
+	thread_must(!pgm_acquire(db, &inner) && inner.code == PGM_ERR_MISUSE);
+	(void)err;
+	return true;
+}
+
+static void never_called(PGresult *res, const pgm_error *err, void *arg)
+{
+	(void)res;
+	(void)err;
+	(void)arg;
+	pgtest_die("called back");
+}
+
+static void b23_a_nested_acquire_on_normal_is_misuse_at_once(void **state)
+{
+	const pgm_query query = {.sql = "SELECT 1"};
+	pgm_db *db = must_open("pool.timeout=60");
+	PGconn *conn = must_acquire(db);
+	int64_t start = pgtest_now_ms();
+	borrower other;
+	pgm_error err;
+
+	(void)state;
+	assert_null(pgm_acquire(db, &err));
+	assert_int_equal(err.code, PGM_ERR_MISUSE);
+	assert_contains(err.message, "holds the only connection");
+	assert_false(pgm_with(db, nest, db, &err));
+	assert_int_equal(err.code, PGM_ERR_MISUSE);
+	assert_false(pgm_submit(db, &query, never_called, NULL, &err));
+	assert_int_equal(err.code, PGM_ERR_MISUSE);
+	assert_within(start, 1000);
+
+	borrow_in_thread(&other, db, 20000); /* another thread may wait */
+	wait_stats(db, waiting, 1);
+	pgm_release(conn);
+	assert_true(borrowed_within(&other, 5000));
+	pgm_release(other.conn);
+
+	assert_true(pgm_with(db, nest, db, &err));
+	conn = must_acquire(db); /* and this one may again */
+	pgm_release(conn);
+}
+
+/* ----------------------------------------------------------------------------------------- B28 */
+
+static void b28_too_many_waiting_is_busy_at_once(void **state)
+{
+	static const char *const types[] = {"pool", "normal"};
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		pgm_db *db = must_open("type=%s pool.min_size=1 pool.max_size=1 pool.max_waiting=2", types[i]);
+		PGconn *conn = must_acquire(db);
+		borrower waits[2], busy;
+
+		for (int k = 0; k < 2; k++) {
+			borrow_in_thread(&waits[k], db, 20000);
+			wait_stats(db, waiting, k + 1);
+		}
+		borrow_in_thread(&busy, db, 20000);
+		assert_false(borrowed_within(&busy, 2000));
+		assert_int_equal(busy.err.code, PGM_ERR_BUSY);
+		assert_contains(busy.err.message, "2 callers wait");
+		assert_in_range(busy.took_ms, 0, slow(100));
+		pgm_release(conn);
+		for (int k = 0; k < 2; k++) {
+			assert_true(borrowed_within(&waits[k], 5000));
+			pgm_release(waits[k].conn);
+		}
+		assert_int_equal(stats_of(db).waiting, 0);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		HANDLE_TEST(b21_first_come_first_served),
+		HANDLE_TEST(b21_the_one_who_came_first_is_served_first),
+		HANDLE_TEST(b21_a_newcomer_does_not_pass_who_has_waited),
+		HANDLE_TEST(b22_a_timeout_tells_who_holds_the_connections),
+		HANDLE_TEST(b22_a_wrapper_can_pass_on_its_callers_place),
+		HANDLE_TEST(b22_a_timeout_tells_the_last_connection_error),
+		HANDLE_TEST(b23_a_nested_acquire_on_normal_is_misuse_at_once),
+		HANDLE_TEST(b28_too_many_waiting_is_busy_at_once),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

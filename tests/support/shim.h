@@ -1,0 +1,17 @@
+/*
+ * Preloaded libraries, of shims/: "getaddrinfo" and "clock", see the comment at the top of each. A test
+ * program that needs one says so first in main, which starts the program again with it:
+ *
+ *	int main(int argc, char **argv)
+ *	{
+ *		shim_preload("getaddrinfo", argv);
+ *
+ * The build puts them beside the tests, or where PGM_TEST_SHIMS says. Linux only.
+ */
+#ifndef SHIM_H
+#define SHIM_H
+
+/* Returns in the program that has it. */
+void shim_preload(const char *name, char **argv);
+
+#endif

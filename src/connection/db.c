@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LEAK_AFTER_DEFAULT (10 * 60 * PGM__SECOND)
+#define LEAK_AFTER_DEFAULT (600 * PGM__SECOND)
 #define HAND_OVER_AFTER PGM__MS
 
 /* ------------------------------------------------------------------------------ making, freeing */

@@ -127,7 +127,7 @@ pgm__verdict pgm__slots_retry(pgm__slots *s, pgm__waiter *w, pgm__time now);
 pgm__verdict pgm__slots_leave(pgm__slots *s, pgm__waiter *w, pgm__time now);
 
 /* LENT -> IDLE (true), or -> CLOSING (false): then close it and call pgm__slots_closed. */
-bool pgm__slots_release(pgm__slots *s, int32_t slot, pgm__time now);
+bool pgm__slots_release(pgm__slots *s, int32_t i, pgm__time now);
 
 /* Pops whoever must be woken, in the order of waking; call until NULL before the lock is given up. */
 pgm__waiter *pgm__slots_next_woken(pgm__slots *s);
@@ -138,30 +138,30 @@ pgm__waiter *pgm__slots_next_woken(pgm__slots *s);
 int32_t pgm__slots_begin(pgm__slots *s);
 
 /* OPENING -> IDLE; -> CLOSING (false) if the handle has been shut meanwhile. */
-bool pgm__slots_opened(pgm__slots *s, int32_t slot, pgm__time now);
+bool pgm__slots_opened(pgm__slots *s, int32_t i, pgm__time now);
 
 /* OPENING -> LENT, to the borrower that opened it; -> CLOSING (false) if shut. */
-bool pgm__slots_opened_lent(pgm__slots *s, int32_t slot, pgm__time now);
+bool pgm__slots_opened_lent(pgm__slots *s, int32_t i, pgm__time now);
 
 /* OPENING -> EMPTY. for_good: an answer that trying again will not change; waiters are refused at once. */
-void pgm__slots_failed(pgm__slots *s, int32_t slot, bool for_good, pgm__time now);
+void pgm__slots_failed(pgm__slots *s, int32_t i, bool for_good, pgm__time now);
 
 /* The borrower leaves in the middle of opening; the next one goes on with it. */
-void pgm__slots_park(pgm__slots *s, int32_t slot, pgm__time now);
+void pgm__slots_park(pgm__slots *s, int32_t i, pgm__time now);
 
 /* ----------------------------------------------------------------------- looking and closing */
 
 /* IDLE -> CHECKING; false if it is not idle any more. */
-bool pgm__slots_check(pgm__slots *s, int32_t slot);
+bool pgm__slots_check(pgm__slots *s, int32_t i);
 
 /* CHECKING -> IDLE; -> CLOSING (false) if shut. */
-bool pgm__slots_check_done(pgm__slots *s, int32_t slot, pgm__time now);
+bool pgm__slots_check_done(pgm__slots *s, int32_t i, pgm__time now);
 
 /* LENT, CHECKING or IDLE -> CLOSING: it is broken. */
-void pgm__slots_lost(pgm__slots *s, int32_t slot);
+void pgm__slots_lost(pgm__slots *s, int32_t i);
 
 /* CLOSING -> EMPTY. */
-void pgm__slots_closed(pgm__slots *s, int32_t slot, pgm__time now);
+void pgm__slots_closed(pgm__slots *s, int32_t i, pgm__time now);
 
 /* Everything open now is to be replaced: idle ones when due, lent ones when they come back. */
 void pgm__slots_drain(pgm__slots *s, pgm__time now);

@@ -6,15 +6,16 @@
 
 #define STOP_WITHIN (3 * PGM__SECOND)
 
-static bool check(const char *call, bool has_handle, const pgm_query *query, bool has_callback, pgm_error *err)
+static bool check_query(const char *call, const pgm_query *query, pgm_error *err)
 {
-	if (!has_handle)
+	return (query && query->sql) || pgm__fail(err, PGM_ERR_MISUSE, "%s: there is no SQL", call);
+}
+
+static bool check_handle(const char *call, const pgm_db *db, bool has_callback, pgm_error *err)
+{
+	if (!db)
 		return pgm__fail(err, PGM_ERR_MISUSE, "%s: the handle is NULL", call);
-	if (query && !query->sql)
-		return pgm__fail(err, PGM_ERR_MISUSE, "%s: there is no SQL", call);
-	if (!has_callback)
-		return pgm__fail(err, PGM_ERR_MISUSE, "%s: the callback is NULL", call);
-	return true;
+	return has_callback || pgm__fail(err, PGM_ERR_MISUSE, "%s: the callback is NULL", call);
 }
 
 /* Ends a statement that took too long, so that the connection can go on. */
@@ -66,8 +67,8 @@ bool pgm_submit(pgm_db *db, const pgm_query *query, pgm_on_result fn, void *arg,
 	pgm_error why;
 
 	pgm__error_clear(err);
-	if (!query || !check("pgm_submit", db != NULL, query, fn != NULL, err))
-		return query ? false : pgm__fail(err, PGM_ERR_MISUSE, "pgm_submit: there is no query");
+	if (!check_handle("pgm_submit", db, fn != NULL, err) || !check_query("pgm_submit", query, err))
+		return false;
 	deadline = deadline_of(query);
 	conn = acquire_by(db, deadline, &why);
 	if (!conn && (why.code == PGM_ERR_CLOSED || why.code == PGM_ERR_BUSY || why.code == PGM_ERR_MISUSE)) {
@@ -88,8 +89,10 @@ bool pgm_send(PGconn *conn, const pgm_query *query, pgm_on_result fn, void *arg,
 	const pgm__lease *lease = conn ? pgm__registry_find(conn) : NULL;
 
 	pgm__error_clear(err);
-	if (!query || !check("pgm_send", true, query, fn != NULL, err))
-		return query ? false : pgm__fail(err, PGM_ERR_MISUSE, "pgm_send: there is no query");
+	if (!check_query("pgm_send", query, err))
+		return false;
+	if (!fn)
+		return pgm__fail(err, PGM_ERR_MISUSE, "pgm_send: the callback is NULL");
 	if (!lease || !atomic_load_explicit(&lease->lent, memory_order_relaxed))
 		return pgm__fail(err, PGM_ERR_MISUSE, "pgm_send: not a connection borrowed from a handle");
 	if (PQtransactionStatus(conn) == PQTRANS_ACTIVE)
@@ -105,7 +108,7 @@ bool pgm_acquire_async(pgm_db *db, pgm_on_lease fn, void *arg, pgm_error *err)
 	PGconn *conn;
 
 	pgm__error_clear(err);
-	if (!check("pgm_acquire_async", db != NULL, NULL, fn != NULL, err))
+	if (!check_handle("pgm_acquire_async", db, fn != NULL, err))
 		return false;
 	conn = pgm_acquire_at(db, PGM_TIMEOUT_FROM_CONFIG, "pgm_acquire_async", 0, &why);
 	if (!conn && (why.code == PGM_ERR_CLOSED || why.code == PGM_ERR_BUSY || why.code == PGM_ERR_MISUSE)) {

@@ -10,6 +10,9 @@
 /* Unread results that are on their way already are read rather than cancelled. */
 #define DRAIN_FIRST (5 * PGM__MS)
 
+/* A request that overtakes its statement is lost: the server was still idle. So it is made again. */
+#define CANCEL_EVERY (200 * PGM__MS)
+
 void pgm__conn_close(PGconn *conn, bool polite)
 {
 	if (conn && !polite && PQsocket(conn) >= 0)
@@ -171,5 +174,13 @@ bool pgm__conn_end_work(PGconn *conn, pgm__time deadline)
 		return true;
 	if (PQstatus(conn) != CONNECTION_OK)
 		return false;
-	return pgm__conn_cancel(conn, deadline) && drain(conn, deadline);
+	while (pgm__conn_cancel(conn, deadline)) {
+		pgm__time until = pgm__clock_now() + CANCEL_EVERY;
+
+		if (drain(conn, until < deadline ? until : deadline))
+			return true;
+		if (until >= deadline || pgm__clock_now() < until)
+			return false;
+	}
+	return false;
 }

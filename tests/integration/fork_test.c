@@ -81,16 +81,29 @@ static void for_each(fork_case *run, const char *settings)
 	}
 }
 
+static cluster *with_tls; /* for all tests */
+
 static void plain_and_tls(fork_case *run)
 {
-	cluster *c;
-
 	for_each(run, "");
-	c = cluster_start(NULL, "hostssl all all all scram-sha-256\nhostnossl all all all reject");
-	cluster_tls(c, "good");
-	pgtest_use(cluster_server(c));
+	pgtest_use(cluster_server(with_tls));
 	for_each(run, pgtest_format("sslmode=verify-full sslrootcert='%s'", cluster_certificate("ca.crt")));
-	cluster_stop(c);
+	pgtest_use(NULL);
+}
+
+static int start_tls(void **state)
+{
+	(void)state;
+	with_tls = cluster_start(NULL, "hostssl all all all scram-sha-256\nhostnossl all all all reject");
+	cluster_tls(with_tls, "good");
+	return 0;
+}
+
+static int stop_tls(void **state)
+{
+	(void)state;
+	cluster_stop(with_tls);
+	return 0;
 }
 
 /* The thread sanitizer cannot start a thread in the child of a process that has some. */
@@ -100,20 +113,26 @@ static void plain_and_tls(fork_case *run)
 #define CHILD_HAS_THREADS 1
 #endif
 
+static PGconn *acquire_in_child(pgm_db *db)
+{
+	pgm_error err;
+	PGconn *conn = pgm_acquire(db, &err);
+
+	if (conn && works(conn))
+		return conn;
+	fprintf(stderr, "child: %s\n", conn ? PQerrorMessage(conn) : err.message);
+	_exit(1);
+}
+
 static void use_in_child(pgm_db *db, int parents_pid, ending how)
 {
 	pgm_stats stats = stats_of(db);
-	pgm_error err;
 	PGconn *conn;
 
 	child_must(stats.size == 0 && stats.lent == 0 && stats.idle == 0);
 	if (pgm_db_type(db) == PGM_POOL && !CHILD_HAS_THREADS)
 		end_child(how);
-	conn = pgm_acquire(db, &err);
-	if (!conn || !works(conn)) {
-		fprintf(stderr, "child: %s\n", conn ? PQerrorMessage(conn) : err.message);
-		_exit(1);
-	}
+	conn = acquire_in_child(db);
 	child_must(PQbackendPID(conn) != parents_pid);
 	pgm_release(conn);
 	end_child(how);
@@ -347,17 +366,18 @@ static void b35_a_grandchild_is_as_good(void **state)
 	pgm_db *db = must_open("%s", types[CHILD_HAS_THREADS]);
 	PGconn *conn = must_acquire(db);
 	pid_t child;
+	pgm_error err;
 
 	(void)state;
 	pgm_release(conn);
+	assert_true(pgm_wait_ready(db, slow(5000), &err));
 	child = pgtest_fork();
 	if (child == 0) {
-		pgm_error err;
 		pid_t grandchild;
 		int status;
 
-		conn = pgm_acquire(db, &err);
-		child_must(conn && works(conn));
+		conn = acquire_in_child(db);
+		child_must(pgm_wait_ready(db, slow(5000), &err));
 		grandchild = pgtest_fork();
 		if (grandchild == 0)
 			use_in_child(db, PQbackendPID(conn), BY_EXIT);
@@ -387,5 +407,5 @@ int main(void)
 		HANDLE_TEST(b35_a_grandchild_is_as_good),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, start_tls, stop_tls);
 }

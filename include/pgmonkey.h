@@ -153,8 +153,10 @@ typedef struct pgm_manager pgm_manager;
 typedef struct pgm_db pgm_db;
 
 /*
- * Runs on a connection at a certain moment; false (with err filled) rejects the connection.
- * Thread: whichever thread is at work on that connection, the pool's own included.
+ * Runs on a connection at a certain moment; false rejects the connection. err is never NULL and comes cleared:
+ * fill it to say why. The connection stays the library's: leave no transaction and no result open on it.
+ * Thread: whichever thread is at work on that connection, the pool's own included; several at once, each on
+ * another connection.
  */
 typedef bool (*pgm_hook)(PGconn *conn, void *arg, pgm_error *err);
 
@@ -162,7 +164,7 @@ typedef struct pgm_hooks {
 	pgm_hook configure; /* once per connection, after the session settings were applied */
 	pgm_hook check;	    /* before each lending; false: the connection is dropped, the next one tried */
 	pgm_hook reset;	    /* after each return; false: the connection is dropped */
-	void *arg;
+	void *arg;	    /* yours; it must stay valid until the manager is freed, or the process ends */
 } pgm_hooks;
 
 #define PGM_READ 1u
@@ -271,8 +273,9 @@ PGM_API pgm_type pgm_db_type(const pgm_db *db);
 #define PGM_TIMEOUT_FROM_CONFIG (-1)
 
 /*
- * Borrows a connection, waiting up to the configured timeout, first come, first served. A dead
- * connection is noticed and replaced before it is lent.
+ * Borrows a connection, waiting up to the configured timeout, first come, first served. A connection that died
+ * while it was idle is noticed, by a look at its socket, and replaced before it is lent; one that was given back
+ * less than 10 ms ago is lent without that look.
  * Owner: the handle; give it back with pgm_release. NULL on failure.
  * Errors: _TIMEOUT (the message tells who holds the connections), _BUSY, _CLOSED, _CONNECT, _AUTH,
  * _MISUSE (the calling thread already holds the only connection). Thread: any; the connection is for

@@ -5,6 +5,7 @@
 #include "connection/session.h"
 
 #include <libpq-events.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define RESTORE_WITHIN (5 * PGM__SECOND)
@@ -14,6 +15,7 @@ static void on_destroy(pgm__lease *lease)
 {
 	pgm_db *db = lease->db;
 	bool was_lent, last = false;
+	char place[160] = " and is not borrowed";
 
 	pgm__registry_remove(lease->conn);
 	pthread_mutex_lock(&db->lock);
@@ -27,8 +29,10 @@ static void on_destroy(pgm__lease *lease)
 		last = pgm__db_unref_locked(db);
 	pgm__db_wake_locked(db);
 	pthread_mutex_unlock(&db->lock);
-	pgm__log(PGM_LOG_WARNING, "PQfinish was called on a connection that belongs to a handle%s%s; use pgm_release",
-		 was_lent ? ", borrowed at " : " and is not borrowed", was_lent ? lease->file : "");
+	if (was_lent)
+		snprintf(place, sizeof place, ", borrowed at %s:%d", lease->file, lease->line);
+	pgm__log(PGM_LOG_WARNING, "PQfinish was called on a connection that belongs to a handle%s; use pgm_release",
+		 place);
 	free(lease);
 	if (last)
 		pgm__db_free(db);

@@ -11,11 +11,14 @@ static bool check_query(const char *call, const pgm_query *query, pgm_error *err
 	return (query && query->sql) || pgm__fail(err, PGM_ERR_MISUSE, "%s: there is no SQL", call);
 }
 
-static bool check_handle(const char *call, const pgm_db *db, bool has_callback, pgm_error *err)
+static bool check_handle(const char *call, const pgm_db *db, pgm_error *err)
 {
-	if (!db)
-		return pgm__fail(err, PGM_ERR_MISUSE, "%s: the handle is NULL", call);
-	return has_callback || pgm__fail(err, PGM_ERR_MISUSE, "%s: the callback is NULL", call);
+	return db || pgm__fail(err, PGM_ERR_MISUSE, "%s: the handle is NULL", call);
+}
+
+static bool fail_without_callback(const char *call, pgm_error *err)
+{
+	return pgm__fail(err, PGM_ERR_MISUSE, "%s: the callback is NULL", call);
 }
 
 /* Ends a statement that took too long, so that the connection can go on. */
@@ -67,7 +70,9 @@ bool pgm_submit(pgm_db *db, const pgm_query *query, pgm_on_result fn, void *arg,
 	pgm_error why;
 
 	pgm__error_clear(err);
-	if (!check_handle("pgm_submit", db, fn != NULL, err) || !check_query("pgm_submit", query, err))
+	if (!fn)
+		return fail_without_callback("pgm_submit", err);
+	if (!check_handle("pgm_submit", db, err) || !check_query("pgm_submit", query, err))
 		return false;
 	deadline = deadline_of(query);
 	conn = acquire_by(db, deadline, &why);
@@ -89,10 +94,10 @@ bool pgm_send(PGconn *conn, const pgm_query *query, pgm_on_result fn, void *arg,
 	const pgm__lease *lease = conn ? pgm__registry_find(conn) : NULL;
 
 	pgm__error_clear(err);
+	if (!fn)
+		return fail_without_callback("pgm_send", err);
 	if (!check_query("pgm_send", query, err))
 		return false;
-	if (!fn)
-		return pgm__fail(err, PGM_ERR_MISUSE, "pgm_send: the callback is NULL");
 	if (!lease || !atomic_load_explicit(&lease->lent, memory_order_relaxed))
 		return pgm__fail(err, PGM_ERR_MISUSE, "pgm_send: not a connection borrowed from a handle");
 	if (PQtransactionStatus(conn) == PQTRANS_ACTIVE)
@@ -108,7 +113,9 @@ bool pgm_acquire_async(pgm_db *db, pgm_on_lease fn, void *arg, pgm_error *err)
 	PGconn *conn;
 
 	pgm__error_clear(err);
-	if (!check_handle("pgm_acquire_async", db, fn != NULL, err))
+	if (!fn)
+		return fail_without_callback("pgm_acquire_async", err);
+	if (!check_handle("pgm_acquire_async", db, err))
 		return false;
 	conn = pgm_acquire_at(db, PGM_TIMEOUT_FROM_CONFIG, "pgm_acquire_async", 0, &why);
 	if (!conn && (why.code == PGM_ERR_CLOSED || why.code == PGM_ERR_BUSY || why.code == PGM_ERR_MISUSE)) {
@@ -123,7 +130,7 @@ bool pgm_wait(pgm_db *db, int timeout_ms, pgm_error *err)
 {
 	(void)timeout_ms; /* all that was submitted has been answered */
 	pgm__error_clear(err);
-	if (!db)
-		return pgm__fail(err, PGM_ERR_MISUSE, "pgm_wait: the handle is NULL");
+	if (!check_handle("pgm_wait", db, err))
+		return false;
 	return !pgm__db_is_shut(db) || pgm__fail(err, PGM_ERR_CLOSED, "the handle is closed");
 }

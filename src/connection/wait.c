@@ -40,19 +40,17 @@ static bool wait_for(PGconn *conn, short events, pgm__time deadline, pgm_error *
 
 bool pgm__result_ready_until(PGconn *conn, pgm__time deadline, pgm_error *err)
 {
-	for (bool has_read = false;; has_read = true) {
+	for (;;) {
 		int unsent = PQflush(conn);
 
 		/* Reading goes on while writing waits: a server whose own buffer is full reads nothing. */
 		if (unsent == 0 && !PQisBusy(conn))
 			return true;
-		if (pgm__clock_now() >= deadline) /* rows may come without a pause */
-			return pgm__fail(err, PGM_ERR_TIMEOUT, "the server did not answer in time");
+		/* Rows that come faster than they are read never make poll wait. */
+		if (deadline != PGM__NEVER && pgm__clock_now() >= deadline)
+			return fail_late(err);
 		if (unsent < 0 && PQstatus(conn) == CONNECTION_BAD)
 			return pgm__fail_libpq(err, conn);
-		/* Rows that come faster than they are read never make poll wait. */
-		if (has_read && deadline != PGM__NEVER && pgm__clock_now() >= deadline)
-			return fail_late(err);
 		if (!wait_for(conn, unsent > 0 ? POLLIN | POLLOUT : POLLIN, deadline, err))
 			return false;
 		if (!PQconsumeInput(conn))

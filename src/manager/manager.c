@@ -169,17 +169,9 @@ void pgm_manager_free(pgm_manager *manager)
 /* locked: files that led to this handle must be read again. */
 static void forget_paths_locked(pgm_manager *m, const pgm_db *db)
 {
-	for (pgm__path **at = &m->paths; *at;) {
-		pgm__path *p = *at;
-
-		if (p->db != db) {
-			at = &p->next;
-			continue;
-		}
-		*at = p->next;
-		free(p->path);
-		free(p);
-	}
+	for (pgm__path *p = m->paths; p; p = p->next)
+		if (p->db == db)
+			p->db = NULL;
 }
 
 pgm_db *pgm__manager_retire_locked(pgm_manager *m, pgm__cached *entry)

@@ -21,13 +21,14 @@ typedef struct pgm__cached {
 	pgm_error error; /* why it failed */
 } pgm__cached;
 
-/* A file that was opened: which handle it led to, and how the file looked then. */
+/* A file that was opened: which handle it led to, and how the file looked then. It stays as long as the manager,
+ * as the handle's memory does. */
 typedef struct pgm__path {
 	struct pgm__path *next;
 	char *path;
 	pgm_type asked; /* as the caller said, PGM_FROM_CONFIG included */
 	pgm__stamp stamp;
-	pgm_db *db;
+	pgm_db *db; /* NULL: closed since, the file is to be read again */
 } pgm__path;
 
 struct pgm_manager {

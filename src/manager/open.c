@@ -75,18 +75,26 @@ static pgm__cached *entry_new(const pgm__settings *settings, const pgm_hooks *ho
 	return e;
 }
 
-/* locked: a failed entry, once the last of those who wanted it has read its error. */
-static void drop_failed_locked(pgm_manager *m, pgm__cached *entry)
+static void entry_free(pgm__cached *e)
+{
+	if (!e)
+		return;
+	free(e->key);
+	free(e);
+}
+
+/* locked: takes out a failed entry, once the last of those who wanted it has read its error. Returns it, to be
+ * freed once unlocked; NULL if it stays. */
+static pgm__cached *take_failed_locked(pgm_manager *m, pgm__cached *entry)
 {
 	if (entry->waiting > 0 || entry->opening || entry->db)
-		return;
+		return NULL;
 	for (pgm__cached **at = &m->entries; *at; at = &(*at)->next)
 		if (*at == entry) {
 			*at = entry->next;
 			break;
 		}
-	free(entry->key);
-	free(entry);
+	return entry;
 }
 
 /* locked: somebody else is opening the very same: one server pool, not two. */
@@ -101,7 +109,6 @@ static pgm_db *wait_for_other_locked(pgm_manager *m, pgm__cached *entry, pgm_err
 	db = entry->in_cache ? entry->db : NULL;
 	if (!db)
 		pgm__error_copy(err, &entry->error);
-	drop_failed_locked(m, entry);
 	return db;
 }
 
@@ -110,6 +117,7 @@ static pgm_db *open_entry(pgm_manager *m, pgm__cached *entry, pgm__settings *set
 			  pgm_error *err)
 {
 	pgm_db *db = pgm__db_open(settings, options, &entry->error);
+	pgm__cached *failed = NULL;
 	bool doomed;
 
 	pthread_mutex_lock(&m->lock);
@@ -125,8 +133,9 @@ static pgm_db *open_entry(pgm_manager *m, pgm__cached *entry, pgm__settings *set
 	pgm__error_copy(err, &entry->error);
 	pthread_cond_broadcast(&m->opened);
 	if (!db)
-		drop_failed_locked(m, entry);
+		failed = take_failed_locked(m, entry);
 	pthread_mutex_unlock(&m->lock);
+	entry_free(failed);
 	if (!doomed)
 		return db;
 	pgm__db_shut(db);
@@ -137,7 +146,7 @@ static pgm_db *open_entry(pgm_manager *m, pgm__cached *entry, pgm__settings *set
 static pgm_db *open_settings(pgm_manager *m, pgm__settings *settings, const pgm_open_options *options, pgm_error *err)
 {
 	pgm_db *db = NULL, *old = NULL;
-	pgm__cached *entry;
+	pgm__cached *entry, *failed = NULL;
 
 	pthread_mutex_lock(&m->lock);
 	entry = find_locked(m, settings, &options->hooks);
@@ -146,12 +155,15 @@ static pgm_db *open_settings(pgm_manager *m, pgm__settings *settings, const pgm_
 		entry = NULL;
 	}
 	if (entry) {
-		if (entry->opening)
+		if (entry->opening) {
 			db = wait_for_other_locked(m, entry, err);
-		else
+			failed = take_failed_locked(m, entry);
+		} else {
 			db = entry->db;
+		}
 		m->stats.hits += db != NULL;
 		pthread_mutex_unlock(&m->lock);
+		entry_free(failed);
 		pgm__settings_free(settings);
 		return db;
 	}
@@ -207,7 +219,7 @@ static pgm_db *find_unchanged(pgm_manager *m, const char *path, pgm_type asked, 
 
 	pthread_mutex_lock(&m->lock);
 	p = find_path_locked(m, path, asked);
-	if (p && pgm__stamp_is_same(&p->stamp, stamp)) {
+	if (p && p->db && pgm__stamp_is_same(&p->stamp, stamp)) {
 		db = p->db;
 		m->stats.hits++;
 	}

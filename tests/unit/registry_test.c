@@ -7,18 +7,21 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#define MANY 20000
+#define ALIGNMENT 16 /* malloc's, which the hash counts on */
+
 /* Addresses are all it knows; what they point to is never touched. */
+static char conns[ALIGNMENT * MANY], leases[ALIGNMENT * MANY];
+
 static PGconn *conn_at(size_t i)
 {
-	return (PGconn *)(uintptr_t)(0x10000 + 16 * i);
+	return (void *)&conns[ALIGNMENT * i];
 }
 
 static pgm__lease *lease_at(size_t i)
 {
-	return (pgm__lease *)(uintptr_t)(0x9000000 + 16 * i);
+	return (void *)&leases[ALIGNMENT * i];
 }
-
-#define MANY 20000
 
 static void what_was_added_is_found_until_it_is_removed(void **state)
 {
@@ -55,41 +58,48 @@ static void the_same_address_can_be_another_connection_later(void **state)
 static atomic_bool stop;
 
 /* Each thread its own addresses, all in the same buckets. */
+typedef struct churner {
+	pthread_t thread;
+	size_t first;
+	int wrong;
+} churner;
+
 static void *churn(void *arg)
 {
-	size_t first = (size_t)(uintptr_t)arg * 1000;
-	uintptr_t wrong = 0;
+	churner *c = arg;
+	size_t first = c->first;
 
 	while (!atomic_load(&stop)) {
 		for (size_t i = first; i < first + 50; i++)
-			wrong += !pgm__registry_add(conn_at(i), lease_at(i));
+			c->wrong += !pgm__registry_add(conn_at(i), lease_at(i));
 		for (size_t i = first; i < first + 50; i++)
-			wrong += pgm__registry_find(conn_at(i)) != lease_at(i);
+			c->wrong += pgm__registry_find(conn_at(i)) != lease_at(i);
 		for (size_t i = first; i < first + 50; i++)
 			pgm__registry_remove(conn_at(i));
 		for (size_t i = first; i < first + 50; i++)
-			wrong += pgm__registry_find(conn_at(i)) != NULL;
+			c->wrong += pgm__registry_find(conn_at(i)) != NULL;
 	}
-	return (void *)wrong;
+	return NULL;
 }
 
 static void readers_need_no_lock(void **state)
 {
-	pthread_t threads[3];
-	size_t fixed = 900000;
-	void *wrong;
+	churner churners[3];
+	size_t fixed = MANY - 1;
 
 	(void)state;
 	assert_true(pgm__registry_add(conn_at(fixed), lease_at(fixed)));
 	atomic_store(&stop, false);
-	for (size_t i = 0; i < 3; i++)
-		assert_int_equal(pthread_create(&threads[i], NULL, churn, (void *)(uintptr_t)i), 0);
+	for (size_t i = 0; i < 3; i++) {
+		churners[i] = (churner){.first = i * 1000};
+		assert_int_equal(pthread_create(&churners[i].thread, NULL, churn, &churners[i]), 0);
+	}
 	for (int i = 0; i < 200000; i++)
 		assert_ptr_equal(pgm__registry_find(conn_at(fixed)), lease_at(fixed));
 	atomic_store(&stop, true);
 	for (size_t i = 0; i < 3; i++) {
-		pthread_join(threads[i], &wrong);
-		assert_null(wrong);
+		pthread_join(churners[i].thread, NULL);
+		assert_int_equal(churners[i].wrong, 0);
 	}
 	pgm__registry_remove(conn_at(fixed));
 }

@@ -14,7 +14,8 @@ set(CMAKE_LIBRARY_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/lib")
 set(CMAKE_ARCHIVE_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/lib")
 
 add_library(pgmonkey-warnings INTERFACE)
-target_compile_options(pgmonkey-warnings INTERFACE -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes)
+target_compile_options(pgmonkey-warnings INTERFACE -Wall -Wextra -Wconversion -Wshadow
+	$<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes>)
 if(PGM_WERROR)
 	target_compile_options(pgmonkey-warnings INTERFACE -Werror)
 endif()

@@ -1,0 +1,51 @@
+#!/bin/sh
+# Measures, on a throwaway server of its own. Built by `make bench`, which runs this.
+#
+#   run.sh [FIGURE...]       see the comment at the top of bench/pool/main.c
+#
+# What is one thread (borrowing, round-trip, path, start) runs with the server on one and the same CPU, where the
+# scheduler cannot place them differently from run to run; the others run on all CPUs.
+
+set -eu
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+build=$(CDPATH='' cd -- "${PGM_BUILD_ROOT:-$root/build}/release" && pwd)
+support=$root/tests/support
+
+PGM_BENCH_BIN=$build/bench
+PGM_BENCH_DIR=$(mktemp -d "${TMPDIR:-/tmp}/pgmonkey-bench.XXXXXX")
+export PGM_BENCH_BIN PGM_BENCH_DIR
+server=$PGM_BENCH_DIR/server
+trap '"$support/server.sh" stop "$server" >/dev/null 2>&1; rm -rf "$PGM_BENCH_DIR"' EXIT
+trap 'exit 130' HUP INT TERM
+
+"$support/server.sh" start "$server" >/dev/null
+set -a
+. "$server/env"
+set +a
+if command -v openssl >/dev/null; then
+	"$support/tls.sh" make "$PGM_BENCH_DIR/tls" && "$support/tls.sh" on "$server" "$PGM_BENCH_DIR/tls" good
+fi
+
+# The postmaster's new children inherit where it may run.
+postmaster=$(head -n 1 "$PGM_TEST_DATADIR/postmaster.pid")
+run() {
+	cpus=$1
+	shift
+	if command -v taskset >/dev/null; then
+		taskset -pc "$cpus" "$postmaster" >/dev/null
+		taskset -c "$cpus" "$PGM_BENCH_BIN/bench_pool" "$@"
+	else
+		"$PGM_BENCH_BIN/bench_pool" "$@"
+	fi
+}
+
+sed -n 's/^model name[^:]*: */CPU: /p' /proc/cpuinfo 2>/dev/null | sort | uniq -c | sed 's/^ */CPUs: /'
+echo "$(uname -sr), PostgreSQL $("$PGM_PG_BINDIR/postgres" --version | awk '{ print $3 }')"
+every=$(cat /sys/devices/system/cpu/online 2>/dev/null || echo 0)
+one=${every%%[-,]*}
+for figure in ${*:-borrowing round-trip path start contention holding fill memory}; do
+	case $figure in
+	borrowing | round-trip | path | start) run "$one" "$figure" ;;
+	*) run "$every" "$figure" ;;
+	esac
+done

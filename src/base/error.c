@@ -5,6 +5,7 @@
 #include "base/error.h"
 
 #include "base/line.h"
+#include "base/mask.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -45,6 +46,7 @@ bool pgm__vfail(pgm_error *err, pgm_code code, const char *fmt, va_list args)
 	/* First into a buffer of our own: an argument may be err->message. */
 	if (vsnprintf(raw, sizeof(raw), fmt, args) < 0)
 		raw[0] = '\0';
+	pgm__mask(raw);
 	pgm__error_clear(err);
 	err->code = code;
 	pgm__line_copy(err->message, sizeof(err->message), raw);

@@ -5,6 +5,7 @@
 #include "base/log.h"
 
 #include "base/line.h"
+#include "base/mask.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -83,6 +84,7 @@ void pgm__log(pgm_log_level level, const char *fmt, ...)
 	if (vsnprintf(raw, sizeof(raw), fmt, args) < 0)
 		raw[0] = '\0';
 	va_end(args);
+	pgm__mask(raw);
 	pgm__line_copy(message, sizeof(message), raw);
 
 	fn = get_receiver(&arg);

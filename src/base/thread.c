@@ -47,3 +47,16 @@ bool pgm__thread_start(pthread_t *thread, void *(*main)(void *), void *arg)
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return ok;
 }
+
+int pgm__cancel_disable(void)
+{
+	int before;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+	return before;
+}
+
+void pgm__cancel_restore(int before)
+{
+	pthread_setcancelstate(before, &before);
+}

@@ -16,4 +16,9 @@ bool pgm__cond_wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, pgm__time
 /* Starts a thread that takes no signals: they are the program's. */
 bool pgm__thread_start(pthread_t *thread, void *(*main)(void *), void *arg);
 
+/* Until the second call, pthread_cancel does not end this thread: for calls that hold what nobody else could give
+ * back. The first returns what the second wants. */
+int pgm__cancel_disable(void);
+void pgm__cancel_restore(int before);
+
 #endif

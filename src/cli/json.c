@@ -1,6 +1,6 @@
 #include "cli/json.h"
 
-#include "cli/mask.h"
+#include "base/mask.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -80,7 +80,7 @@ void cli_json_text(cli_json *j, const char *key, const char *text)
 
 	begin(j, key);
 	if (masked) {
-		cli_mask(masked);
+		pgm__mask(masked);
 		add_string(&j->out, masked);
 	} else {
 		pgm__strbuf_puts(&j->out, "null");

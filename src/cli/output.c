@@ -1,7 +1,7 @@
 #include "cli/output.h"
 
 #include "base/line.h"
-#include "cli/mask.h"
+#include "base/mask.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -64,7 +64,7 @@ int cli_finish(int status)
 const char *cli_clean(char *buf, size_t size, const char *text)
 {
 	pgm__line_copy(buf, size, text);
-	cli_mask(buf);
+	pgm__mask(buf);
 	return buf;
 }
 

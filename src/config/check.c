@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #define ONE_ENDPOINT                                                                                              \
 	"expected one endpoint per file; for several hosts, failover or balancing put PgBouncer, HAProxy or the " \
@@ -66,6 +67,29 @@ void pgm__config_hint(const pgm_config *config, pgm__section_id section, const c
 		snprintf(buf, size, "; did you mean \"%s\"?", nearest);
 }
 
+/* "password:secret" and "password secret" are keys to YAML where a blank or a colon is missing. */
+static bool may_hold_secret(const pgm_config *config, pgm__section_id section, const char *key)
+{
+	static const char *const beginnings[] = {"pass", "pw", "secret"};
+
+	if (key[strspn(key, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")] != '\0')
+		return true;
+	for (size_t i = 0; i < sizeof(beginnings) / sizeof(beginnings[0]); i++)
+		if (strncasecmp(key, beginnings[i], strlen(beginnings[i])) == 0)
+			return !home_of(section, key) && !nearest_to(config, section, key);
+	return false;
+}
+
+const char *pgm__config_show_key(const pgm_config *config, pgm__section_id section, const char *key, char *buf,
+				 size_t size)
+{
+	if (may_hold_secret(config, section, key))
+		snprintf(buf, size, "(not shown, it may hold a password)");
+	else
+		snprintf(buf, size, "\"%.64s\"", key);
+	return buf;
+}
+
 /* --------------------------------------------------------------------------------------- values */
 
 /* The value of a number setting, and whether it is the default's. False if it is not a number. */
@@ -103,10 +127,17 @@ static bool fail_value(const pgm_config *config, pgm__section_id section, const 
 			      expected, entry->value, beside);
 }
 
-/* What libpq would take for a connection string. The server would answer with it, password and all. */
-static bool is_connection_string(const char *text)
+/* A whole connection string where one value belongs; the system or the server would repeat it, password and all.
+ * As a database's name libpq would even take "key=value". */
+static bool is_connection_string(const pgm__setting *row, const char *text)
 {
-	return strncmp(text, "postgresql://", 13) == 0 || strncmp(text, "postgres://", 11) == 0 || strchr(text, '=');
+	return strstr(text, "postgresql://") || strstr(text, "postgres://") ||
+	       (row && row->flags & PGM__NAME && strchr(text, '='));
+}
+
+static bool is_secret(const pgm__setting *row)
+{
+	return row && row->type == PGM__SECRET;
 }
 
 bool pgm__config_check(const pgm_config *config, pgm__section_id section, const pgm__entry *entry, pgm_error *err)
@@ -119,17 +150,17 @@ bool pgm__config_check(const pgm_config *config, pgm__section_id section, const 
 			"%s: expected the name of a session setting (letters, digits, _ and $; parts joined "
 			"by a dot), found \"%.64s\"",
 			pgm__sections[section].name, entry->key);
+	if (section == PGM__CONNECTION && !is_secret(row) && is_connection_string(row, entry->value))
+		return pgm__yaml_fail(config->name, entry->value_mark, err,
+				      "%s: expected a plain value, found a connection string; host, user and the like "
+				      "have keys of their own",
+				      entry->key);
 	if (!row)
 		return true;
 	if (row->flags & PGM__REFUSED)
 		return pgm__yaml_fail(config->name, entry->key_mark, err, "%s: " ONE_ENDPOINT, row->key);
 	if (row->flags & PGM__ONE_ENDPOINT && strchr(entry->value, ','))
 		return pgm__yaml_fail(config->name, entry->value_mark, err, "%s: " ONE_ENDPOINT, row->key);
-	if (row->flags & PGM__NAME && is_connection_string(entry->value))
-		return pgm__yaml_fail(config->name, entry->value_mark, err,
-				      "%s: expected a plain name, found a connection string; host, user and the like "
-				      "have keys of their own",
-				      row->key);
 	return pgm__setting_parse(row, entry->value, NULL) || fail_value(config, section, row, entry, err);
 }
 

@@ -116,32 +116,6 @@ pgm_config *pgm__config_new(const pgm__keywords *keywords)
 	return pgm__config_named(NULL, keywords);
 }
 
-static bool copy_entries(pgm_config *copy, const pgm_config *config, pgm__section_id section)
-{
-	const pgm__entries *entries = &config->sections[section];
-
-	for (size_t i = 0; i < entries->count; i++) {
-		const pgm__entry *entry = &entries->list[i];
-
-		if (!pgm__config_store(copy, section, entry->key, entry->value, entry->key_mark, entry->value_mark))
-			return false;
-	}
-	return true;
-}
-
-pgm_config *pgm__config_copy(const pgm_config *config)
-{
-	pgm_config *copy = pgm__config_named(config->name, &config->keywords);
-
-	for (int i = 0; copy && i < PGM__NSECTIONS; i++) {
-		if (!copy_entries(copy, config, (pgm__section_id)i)) {
-			pgm_config_free(copy);
-			copy = NULL;
-		}
-	}
-	return copy;
-}
-
 void pgm_config_free(pgm_config *config)
 {
 	if (!config)
@@ -161,11 +135,12 @@ static bool fail_unknown(const pgm_config *config, pgm__section_id section, cons
 			 pgm_error *err)
 {
 	const char *in = pgm__sections[section].name;
-	char hint[128];
+	char hint[128], shown[80];
 
 	pgm__config_hint(config, section, name, hint, sizeof(hint));
-	return pgm__fail(err, PGM_ERR_CONFIG, "unknown %s \"%.64s\"%s%s%s", what, name, in ? " in " : "", in ? in : "",
-			 hint);
+	return pgm__fail(err, PGM_ERR_CONFIG, "unknown %s %s%s%s%s", what,
+			 pgm__config_show_key(config, section, name, shown, sizeof(shown)), in ? " in " : "",
+			 in ? in : "", hint);
 }
 
 bool pgm_config_set(pgm_config *config, const char *section, const char *key, const char *value, pgm_error *err)

@@ -19,7 +19,4 @@ pgm_config *pgm__config_parse(const char *yaml, size_t len, const char *name, co
 			      pgm_error *err);
 pgm_config *pgm__config_new(const pgm__keywords *keywords);
 
-/* A deep copy; NULL if memory is out. */
-pgm_config *pgm__config_copy(const pgm_config *config);
-
 #endif

@@ -57,4 +57,8 @@ bool pgm__config_check_section(const pgm_config *config, pgm__section_id section
 /* "pool_settings.max_size", or just the key at the top. */
 void pgm__config_full_name(pgm__section_id section, const char *key, char *buf, size_t size);
 
+/* The key as a message may show it: in quotes, or words in its place where a secret may have run into it. */
+const char *pgm__config_show_key(const pgm_config *config, pgm__section_id section, const char *key, char *buf,
+				 size_t size);
+
 #endif

@@ -54,13 +54,13 @@ static bool may_be_secret(pgm__section_id section, const pgm__node *mapping, con
 static void warn_unknown(loader *l, pgm__section_id section, const pgm__node *mapping, const pgm__pair *pair)
 {
 	const char *in = pgm__sections[section].name, *key = pair->key->text;
-	bool secret = may_be_secret(section, mapping, pair);
-	char hint[128];
+	char hint[128], shown[80] = "(after a password)";
 
 	pgm__config_hint(l->config, section, key, hint, sizeof(hint));
-	pgm__log(PGM_LOG_WARNING, "%s:%d:%d: unknown key %s%.64s%s %s %s is ignored%s", l->config->name,
-		 pair->key->mark.line, pair->key->mark.column, secret ? "" : "\"", secret ? "" : key,
-		 secret ? "(after a password)" : "\"", in ? "in" : "at", in ? in : "the top level", hint);
+	if (!may_be_secret(section, mapping, pair))
+		pgm__config_show_key(l->config, section, key, shown, sizeof(shown));
+	pgm__log(PGM_LOG_WARNING, "%s:%d:%d: unknown key %s %s %s is ignored%s", l->config->name, pair->key->mark.line,
+		 pair->key->mark.column, shown, in ? "in" : "at", in ? in : "the top level", hint);
 }
 
 /* ---------------------------------------------------------------------------------------- values */
@@ -181,6 +181,11 @@ pgm_config *pgm__config_parse(const char *yaml, size_t len, const char *name, co
 	bool ok;
 
 	pgm__error_clear(err);
+	if (!yaml && len > 0) {
+		pgm__fail(err, PGM_ERR_MISUSE, "pgm_config_parse: the text is NULL");
+		pgm_config_free(l.config);
+		return NULL;
+	}
 	if (!l.config) {
 		pgm__fail_nomem(err, "reading the configuration");
 		return NULL;
@@ -217,6 +222,8 @@ pgm_config *pgm__config_load(const char *path, const pgm__keywords *keywords, pg
 	pgm__error_clear(err);
 	if (!path)
 		pgm__fail(err, PGM_ERR_MISUSE, "pgm_config_load needs a path");
+	else if (!path[0])
+		pgm__fail(err, PGM_ERR_IO, "cannot read the configuration: the path is empty");
 	else if (pgm__file_read(path, PGM__YAML_MAX_BYTES, &text, &st, err))
 		config = pgm__config_parse(text.text, text.len, path, keywords, err);
 	if (config && st.st_mode & (S_IRGRP | S_IROTH) && holds_secret(config))

@@ -33,6 +33,13 @@ typedef enum pgm__setting_type {
 /* The type of the field of pgm__settings that a row fills. */
 typedef enum pgm__store { PGM__STORE_NONE, PGM__STORE_INT, PGM__STORE_BOOL, PGM__STORE_TIME } pgm__store;
 
+/* Seconds, where connect_timeout is 0 or not given. libpq would wait for ever then, and a server that accepts
+ * but never answers would keep a pool from recovering. */
+#define PGM__CONNECT_TIMEOUT_DEFAULT 60
+
+#define PGM__TEXT_OF(macro) PGM__TEXT_OF_(macro)
+#define PGM__TEXT_OF_(tokens) #tokens
+
 #define PGM__OWN 1u	     /* in connection_settings, but not for libpq */
 #define PGM__ONE_ENDPOINT 2u /* libpq takes a comma list here; pgmonkey does not */
 #define PGM__REFUSED 4u	     /* only makes sense with several endpoints */

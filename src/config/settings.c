@@ -278,11 +278,3 @@ void pgm__settings_free(pgm__settings *settings)
 	pgm__secret_free(settings->key);
 	free(settings);
 }
-
-const char *pgm__settings_keyword(const pgm__settings *settings, const char *keyword)
-{
-	for (size_t i = 0; i < settings->nkeywords; i++)
-		if (strcmp(settings->keywords[i], keyword) == 0)
-			return settings->values[i];
-	return NULL;
-}

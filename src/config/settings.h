@@ -25,7 +25,6 @@ typedef struct pgm__settings {
 	size_t ngucs;
 
 	bool autocommit;
-	int connect_timeout; /* seconds; 0: not given */
 
 	/* The pool section of this type. For normal and async min_size = max_size = 1, no ageing. */
 	int min_size, max_size, max_waiting, num_workers;
@@ -41,9 +40,6 @@ typedef struct pgm__settings {
  * like, where only the whole can tell), _NOMEM. */
 pgm__settings *pgm__settings_make(const pgm_config *config, pgm_type type, pgm_error *err);
 void pgm__settings_free(pgm__settings *settings);
-
-/* The value of a libpq keyword in settings, or NULL. */
-const char *pgm__settings_keyword(const pgm__settings *settings, const char *keyword);
 
 /* The name as the YAML file writes it: "normal", "pool", "async", "async_pool". */
 const char *pgm__type_name(pgm_type type);

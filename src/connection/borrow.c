@@ -2,10 +2,14 @@
 #include "base/log.h"
 #include "base/thread.h"
 #include "connection/db.h"
+#include "connection/hot.h"
 #include "connection/look.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+
+/* Whoever does not want to wait still gives the servers of idle connections that long to answer. */
+#define LOOKS_AT_ONCE (2 * PGM__SECOND)
 
 /* One call of pgm_acquire_at, on its way. */
 typedef struct request {
@@ -13,6 +17,7 @@ typedef struct request {
 	pgm__caller caller;
 	int64_t timeout_ms; /* as asked, for the message */
 	pgm__time deadline;
+	pgm__time looks_until; /* for finding out which of the idle ones are dead */
 	pgm_error *err;
 	pgm__thread_waiter w;
 	bool may_be_cancelled; /* what the thread had set before the call */
@@ -38,11 +43,13 @@ static picture take_picture_locked(const pgm_db *db)
 		     .last_error = db->last_error};
 
 	for (int32_t i = db->slots.list[PGM__SLOT_LENT].first; i != PGM__NO_SLOT; i = db->slot[i].next) {
-		if (db->slot[i].since >= p.oldest || !db->place[i].lease)
+		const pgm__lease *lease = db->place[i].lease;
+
+		if (!lease || atomic_load_explicit(&lease->lent_at, memory_order_relaxed) >= p.oldest)
 			continue;
-		p.oldest = db->slot[i].since;
-		p.file = db->place[i].lease->file;
-		p.line = db->place[i].lease->line;
+		p.oldest = atomic_load_explicit(&lease->lent_at, memory_order_relaxed);
+		p.file = atomic_load_explicit(&lease->file, memory_order_relaxed);
+		p.line = atomic_load_explicit(&lease->line, memory_order_relaxed);
 	}
 	return p;
 }
@@ -69,9 +76,8 @@ static PGconn *fail_verdict(request *r, pgm__verdict verdict)
 	pgm_db *db = r->db;
 	picture p = take_picture_locked(db);
 
-	if (verdict == PGM__NONE && !r->w.waiter.since)
-		db->slots.timed_out++; /* it never stood in the queue, which counts its own */
-	pthread_mutex_unlock(&db->lock);
+	db->timed_out += verdict == PGM__NONE;
+	pgm__db_unlock(db);
 	switch (verdict) {
 	case PGM__BUSY:
 		pgm__fail(r->err, PGM_ERR_BUSY,
@@ -116,8 +122,9 @@ static bool is_held_by_this_thread_locked(const pgm_db *db)
 {
 	const pgm__lease *lease = db->place[0].lease;
 
-	return db->slots.rules.borrower_opens && lease && atomic_load_explicit(&lease->lent, memory_order_relaxed) &&
-	       pthread_equal(lease->borrower, pthread_self());
+	return db->slots.rules.borrower_opens && !db->slots.shut && lease &&
+	       atomic_load_explicit(&lease->lent, memory_order_acquire) &&
+	       pthread_equal(atomic_load_explicit(&lease->borrower, memory_order_relaxed), pthread_self());
 }
 
 /* -------------------------------------------------------------------------------- the long way */
@@ -130,12 +137,13 @@ static void leave_when_cancelled(void *arg)
 	bool kept = true;
 	int32_t slot = PGM__NO_SLOT;
 
+	pgm__hot_shut_locked(db); /* the wait did not come to its own end */
 	if (pgm__slots_leave(&db->slots, &r->w.waiter, pgm__clock_now()) == PGM__GOT) {
 		slot = r->w.waiter.slot;
 		kept = pgm__slots_release(&db->slots, slot, pgm__clock_now());
 	}
 	pgm__db_wake_locked(db);
-	pthread_mutex_unlock(&db->lock);
+	pgm__db_unlock(db);
 	pthread_cond_destroy(&r->w.served);
 	if (!kept)
 		pgm__db_close_lease(db, db->place[slot].lease, true);
@@ -150,7 +158,7 @@ static pgm__verdict wait_once_locked(request *r)
 
 	pthread_cleanup_push(leave_when_cancelled, r);
 	pthread_setcancelstate(r->may_be_cancelled ? PTHREAD_CANCEL_ENABLE : PTHREAD_CANCEL_DISABLE, &ignored);
-	in_time = pgm__cond_wait_until(&r->w.served, &db->lock, r->deadline);
+	in_time = pgm__db_wait_locked(db, &r->w.served, r->deadline);
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &ignored);
 	pthread_cleanup_pop(0);
 	verdict = in_time ? pgm__slots_retry(&db->slots, &r->w.waiter, pgm__clock_now())
@@ -185,21 +193,19 @@ static PGconn *open_it(request *r)
 
 	if (!c)
 		c = db->place[slot].connector = pgm__connector_new(db->settings, &db->hooks);
+	pgm__db_unlock(db);
 	if (!c) {
-		pgm__slots_failed(&db->slots, slot, false, pgm__clock_now());
-		pthread_mutex_unlock(&db->lock);
-		pgm__fail_nomem(r->err, "connect");
+		pgm__db_cannot_connect(db, slot, r->err);
 		return NULL;
 	}
-	pthread_mutex_unlock(&db->lock);
 	progress = pgm__db_drive(db, c, r->deadline);
 	if (progress == PGM__CONNECTED) {
 		lease = pgm__db_adopt(db, slot, c, &r->caller, r->err);
 		return lease ? lease->conn : NULL;
 	}
-	pthread_mutex_lock(&db->lock);
+	pgm__db_lock(db);
 	if (progress == PGM__CONNECT_FAILED || db->slots.shut) {
-		pthread_mutex_unlock(&db->lock);
+		pgm__db_unlock(db);
 		pgm__db_connect_failed(db, slot, c, r->err);
 		return NULL;
 	}
@@ -215,11 +221,11 @@ typedef enum inspected {
 } inspected;
 
 /* What is lent already is fit for use, or dropped. */
-static inspected inspect(request *r, pgm__lease *lease, pgm__time deaths)
+static inspected inspect(request *r, pgm__lease *lease)
 {
 	bool was_new = lease->given_back == 0;
 	pgm_error why;
-	pgm__fitness fitness = pgm__lease_fitness(lease, pgm__clock_now(), deaths, &why);
+	pgm__fitness fitness = pgm__lease_fitness(lease, r->looks_until, &why);
 
 	if (fitness == PGM__FIT)
 		return USABLE;
@@ -232,9 +238,11 @@ static inspected inspect(request *r, pgm__lease *lease, pgm__time deaths)
 
 static pgm__verdict ask_again_locked(request *r)
 {
-	bool may_wait = pgm__clock_now() < r->deadline;
+	pgm__time now = pgm__clock_now();
 
-	return pgm__slots_acquire(&r->db->slots, &r->w.waiter, may_wait, pgm__clock_now());
+	if (now >= r->looks_until)
+		return PGM__NONE;
+	return pgm__slots_acquire(&r->db->slots, &r->w.waiter, now < r->deadline, now);
 }
 
 /* Locked on entry. */
@@ -244,7 +252,6 @@ static PGconn *borrow_slowly(request *r, pgm__verdict verdict)
 
 	for (;;) {
 		pgm__lease *lease;
-		pgm__time deaths;
 		inspected outcome;
 
 		if (verdict == PGM__WAIT)
@@ -254,12 +261,11 @@ static PGconn *borrow_slowly(request *r, pgm__verdict verdict)
 		if (verdict != PGM__GOT)
 			return fail_verdict(r, verdict);
 		lease = lend_locked(db, r->w.waiter.slot, &r->caller);
-		deaths = db->last_death;
-		pthread_mutex_unlock(&db->lock);
-		outcome = inspect(r, lease, deaths);
+		pgm__db_unlock(db);
+		outcome = inspect(r, lease);
 		if (outcome != ONE_LESS)
 			return outcome == USABLE ? lease->conn : NULL;
-		pthread_mutex_lock(&db->lock);
+		pgm__db_lock(db);
 		verdict = ask_again_locked(r);
 	}
 }
@@ -274,35 +280,35 @@ static PGconn *take_the_long_way(request *r, pgm__verdict verdict)
 	int before;
 	PGconn *conn;
 
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+	before = pgm__cancel_disable();
+	if (verdict == PGM__NONE && pgm__keeper_start_locked(r->db, NULL))
+		pgm__db_wake_locked(r->db); /* the next who asks may find one */
 	r->may_be_cancelled = before == PTHREAD_CANCEL_ENABLE;
 	conn = borrow_slowly(r, verdict);
 	pgm__db_forget_orphans(r->db);
-	pthread_setcancelstate(before, &before);
+	pgm__cancel_restore(before);
 	return conn;
 }
 
-PGconn *pgm_acquire_at(pgm_db *db, int timeout_ms, const char *file, int line, pgm_error *err)
+/* With the lock; hot: one that was taken without it and could not be lent at once. */
+static PGconn *borrow_locked(pgm_db *db, int timeout_ms, const pgm__caller *caller, pgm__lease *hot, pgm_error *err)
 {
 	request r;
 	pgm_error unwanted;
 	pgm__verdict verdict;
 	pgm__time now;
 
-	pgm__error_clear(err);
-	if (!db) {
-		pgm__fail(err, PGM_ERR_MISUSE, "pgm_acquire: the handle is NULL");
-		return NULL;
-	}
 	r.db = db;
-	r.caller = (pgm__caller){file, line};
+	r.caller = *caller;
 	r.err = err ? err : &unwanted;
 	r.w.waiter = (pgm__waiter){.slot = PGM__NO_SLOT};
 	r.timeout_ms = timeout_of(db, timeout_ms);
-	pthread_mutex_lock(&db->lock);
+	pgm__db_lock(db);
+	if (hot)
+		pgm__hot_return_locked(hot);
 	now = now_locked(db);
 	if (is_held_by_this_thread_locked(db)) {
-		pthread_mutex_unlock(&db->lock);
+		pgm__db_unlock(db);
 		pgm__fail(err, PGM_ERR_MISUSE, "this thread holds the only connection of the handle already");
 		return NULL;
 	}
@@ -310,14 +316,45 @@ PGconn *pgm_acquire_at(pgm_db *db, int timeout_ms, const char *file, int line, p
 	if (verdict == PGM__GOT) {
 		pgm__lease *lease = db->place[r.w.waiter.slot].lease;
 
-		if (pgm__lease_is_fresh(lease, now, db->last_death)) {
+		if (pgm__lease_is_fresh(lease, now)) {
 			lend_locked(db, r.w.waiter.slot, &r.caller);
-			pthread_mutex_unlock(&db->lock);
+			pgm__db_unlock(db);
 			return lease->conn;
 		}
 	}
 	r.deadline = pgm__clock_after_ms(r.timeout_ms);
+	r.looks_until = r.timeout_ms > 0 ? r.deadline : pgm__clock_now() + LOOKS_AT_ONCE;
 	return take_the_long_way(&r, verdict);
+}
+
+/* Most of the time there is no more to it than this. The order of the questions: what costs least first. */
+static bool lend_hot(pgm_db *db, pgm__lease *lease, const pgm__caller *caller)
+{
+	pgm__time now = pgm__clock_coarse();
+
+	if (lease->expires <= now || lease->mark != atomic_load_explicit(&db->hot.vacant, memory_order_relaxed) ||
+	    !pgm__lease_is_fresh(lease, now))
+		return false;
+	atomic_store_explicit(&lease->hot_loans, atomic_load_explicit(&lease->hot_loans, memory_order_relaxed) + 1,
+			      memory_order_relaxed);
+	pgm__lease_mark_lent(lease, caller, now);
+	return true;
+}
+
+PGconn *pgm_acquire_at(pgm_db *db, int timeout_ms, const char *file, int line, pgm_error *err)
+{
+	const pgm__caller caller = {file, line};
+	pgm__lease *lease;
+
+	pgm__error_clear(err);
+	if (!db) {
+		pgm__fail(err, PGM_ERR_MISUSE, "pgm_acquire: the handle is NULL");
+		return NULL;
+	}
+	lease = pgm__hot_take(db);
+	if (lease && lend_hot(db, lease, &caller))
+		return lease->conn;
+	return borrow_locked(db, timeout_ms, &caller, lease, err);
 }
 
 PGconn *(pgm_acquire)(pgm_db *db, pgm_error *err)

@@ -10,6 +10,18 @@
 
 #define CLEAN_WITHIN (3 * PGM__SECOND)
 
+bool pgm__is_in_transaction(const PGconn *conn)
+{
+	PGTransactionStatusType status = PQtransactionStatus(conn);
+
+	return status == PQTRANS_INTRANS || status == PQTRANS_INERROR;
+}
+
+bool pgm__is_busy(const PGconn *conn)
+{
+	return PQtransactionStatus(conn) == PQTRANS_ACTIVE || PQpipelineStatus(conn) != PQ_PIPELINE_OFF;
+}
+
 /* Costs no round trip; each of these only sets a field of libpq's. */
 static void undo_local_changes(PGconn *conn)
 {
@@ -29,7 +41,7 @@ bool pgm__clean_quickly(pgm__lease *lease)
 		return false;
 	if (PQtransactionStatus(conn) != PQTRANS_IDLE || PQisnonblocking(conn) ||
 	    PQpipelineStatus(conn) != PQ_PIPELINE_OFF || PQclientEncoding(conn) != lease->encoding ||
-	    lease->db->hooks.reset)
+	    lease->db->hooks.reset || lease->lacks_settings)
 		return false;
 	undo_local_changes(conn);
 	return true;
@@ -46,20 +58,13 @@ static bool run(PGconn *conn, const char *sql, pgm__time deadline, pgm_error *er
 
 static bool end_work(PGconn *conn, pgm__time deadline, pgm_error *err)
 {
-	if (PQtransactionStatus(conn) != PQTRANS_ACTIVE && PQpipelineStatus(conn) == PQ_PIPELINE_OFF)
+	if (!pgm__is_busy(conn))
 		return true;
 	if (pgm__conn_end_work(conn, deadline))
 		return true;
 	if (PQstatus(conn) != CONNECTION_OK)
 		return pgm__fail_libpq(err, conn);
 	return pgm__fail(err, PGM_ERR_TIMEOUT, "unfinished work on it could not be ended in time");
-}
-
-static bool is_in_transaction(const PGconn *conn)
-{
-	PGTransactionStatusType status = PQtransactionStatus(conn);
-
-	return status == PQTRANS_INTRANS || status == PQTRANS_INERROR;
 }
 
 static bool restore_encoding(const pgm__lease *lease, pgm__time deadline, pgm_error *err)
@@ -98,9 +103,11 @@ bool pgm__clean(pgm__lease *lease, bool *rolled_back, pgm_error *err)
 	pgm__error_clear(err);
 	if (PQstatus(conn) != CONNECTION_OK || PQsetnonblocking(conn, 1) != 0)
 		return pgm__fail_libpq(err, conn);
+	if (lease->lacks_settings)
+		return pgm__fail(err, PGM_ERR_CONFIG, "the session settings could not be applied after PQreset");
 	if (!end_work(conn, deadline, err))
 		return false;
-	if (is_in_transaction(conn)) {
+	if (pgm__is_in_transaction(conn)) {
 		*rolled_back = true;
 		if (!run(conn, "ROLLBACK", deadline, err))
 			return false;

@@ -95,25 +95,9 @@ static pgm__progress begin(pgm__connector *c)
 
 static PGconn *start_libpq(const pgm__connector *c)
 {
-	size_t n = c->settings->nkeywords;
-	const char **keywords = calloc(n + 2, sizeof *keywords);
-	const char **values = calloc(n + 2, sizeof *values);
-	PGconn *conn = NULL;
-
-	if (keywords && values) {
-		for (size_t i = 0; i < n; i++) {
-			keywords[i] = c->settings->keywords[i];
-			values[i] = c->settings->values[i];
-		}
-		if (c->addresses.count > 0) {
-			keywords[n] = "hostaddr";
-			values[n] = c->addresses.text[c->tried];
-		}
-		conn = PQconnectStartParams(keywords, values, 0);
-	}
-	free(values);
-	free(keywords);
-	return conn;
+	if (c->addresses.count > 0)
+		return pgm__libpq_start(c->settings, "hostaddr", c->addresses.text[c->tried]);
+	return pgm__libpq_start(c->settings, NULL, NULL);
 }
 
 static bool has_more_addresses(const pgm__connector *c)
@@ -141,15 +125,23 @@ static pgm__progress start_address(pgm__connector *c)
 	return PGM__WANTS_WRITE; /* as the manual says: act as if PQconnectPoll had said so */
 }
 
+static const char *address_of(const pgm__connector *c)
+{
+	if (c->addresses.count > 0)
+		return c->addresses.text[c->tried];
+	if (c->endpoint.hostaddr[0])
+		return c->endpoint.hostaddr;
+	return c->endpoint.host[0] ? c->endpoint.host : "the default socket";
+}
+
 /* What went wrong with this address: the server's and libpq's words, or the time that was not enough. */
 static void tell_failure(pgm__connector *c, bool timed_out, char *text, size_t size, char sqlstate[6])
 {
 	sqlstate[0] = '\0';
 	if (timed_out)
-		snprintf(text, size, "connection to %s%s%s%s timed out after %.3g s while %s",
-			 c->endpoint.host[0] ? c->endpoint.host : "the default socket", c->addresses.count ? " (" : "",
-			 c->addresses.count ? c->addresses.text[c->tried] : "", c->addresses.count ? ")" : "",
-			 (double)(pgm__clock_now() - c->began) / (double)PGM__SECOND, step_words(c->at));
+		snprintf(text, size, "connection to %s, port %s, timed out after %.3g s while %s", address_of(c),
+			 c->endpoint.port, (double)(pgm__clock_now() - c->began) / (double)PGM__SECOND,
+			 step_words(c->at));
 	else
 		pgm__server_message(PQerrorMessage(c->conn), text, size, sqlstate);
 }
@@ -158,7 +150,7 @@ static pgm__progress fail_address(pgm__connector *c, bool timed_out)
 {
 	char text[sizeof c->error.message], sqlstate[6];
 	bool answered = c->at != PGM__STEP_CONNECT && !timed_out;
-	bool names = c->addresses.count > 0; /* libpq's words have the address only */
+	bool names = c->addresses.count > 0 && strcmp(c->endpoint.host, c->addresses.text[0]) != 0;
 	pgm_code code;
 
 	tell_failure(c, timed_out, text, sizeof text, sqlstate);
@@ -173,6 +165,7 @@ static pgm__progress fail_address(pgm__connector *c, bool timed_out)
 		c->phase = PHASE_ADDRESS;
 		return PGM__GO_ON;
 	}
+	/* libpq's words have the address only. */
 	pgm__fail(&c->error, code, "cannot connect%s%s: %s", names ? " to " : "", names ? c->endpoint.host : "",
 		  c->failures.text ? c->failures.text : text);
 	pgm__error_sqlstate(&c->error, sqlstate);
@@ -195,6 +188,13 @@ static pgm__connect_step step_of(const PGconn *conn)
 	}
 }
 
+static pgm__progress fail_here(pgm__connector *c)
+{
+	if (c->error.code == PGM_ERR_BROKEN)
+		c->error.code = PGM_ERR_CONNECT; /* it never was up for anybody */
+	return fail(c, false);
+}
+
 static pgm__progress after_connected(pgm__connector *c)
 {
 	PQsetErrorVerbosity(c->conn, PQERRORS_DEFAULT);
@@ -204,7 +204,7 @@ static pgm__progress after_connected(pgm__connector *c)
 		enter(c, PGM__STEP_SETTINGS);
 		c->phase = PHASE_SETTINGS;
 		if (!pgm__session_send(c->conn, c->settings, &c->error))
-			return fail(c, false);
+			return fail_here(c);
 	}
 	return PGM__GO_ON;
 }
@@ -227,13 +227,6 @@ static pgm__progress go_on_connecting(pgm__connector *c)
 }
 
 /* --------------------------------------------------------------------------- session settings */
-
-static pgm__progress fail_here(pgm__connector *c)
-{
-	if (c->error.code == PGM_ERR_BROKEN)
-		c->error.code = PGM_ERR_CONNECT; /* it never was up for anybody */
-	return fail(c, false);
-}
 
 /* Reads what has come. CONNECTED: the statement is answered, c->refusal holds its error if there was one. */
 static pgm__progress read_answer(pgm__connector *c)

@@ -1,4 +1,6 @@
 #include "base/error.h"
+#include "base/thread.h"
+#include "connection/clean.h"
 #include "connection/close.h"
 #include "connection/db.h"
 #include "connection/libpq_error.h"
@@ -8,32 +10,40 @@
 
 #define CLOSE_WITHIN (3 * PGM__SECOND)
 
+/* The connection is nonblocking while the cursor is open: sending to a server that does not read must not
+ * outlast the deadline either. */
 struct pgm_cursor {
 	PGconn *conn;
 	PGresult *row;
+	int timeout_ms;
 	pgm__time deadline;
+	bool was_nonblocking;
 	bool done;
+	pgm_error error; /* how it ended; every later call answers the same */
 };
 
 static bool check(const PGconn *conn, const pgm_query *query, pgm_error *err)
 {
-	const pgm__lease *lease = conn ? pgm__registry_find(conn) : NULL;
-
-	if (!lease || !atomic_load_explicit(&lease->lent, memory_order_relaxed))
-		return pgm__fail(err, PGM_ERR_MISUSE, "pgm_cursor_open: not a connection borrowed from a handle");
+	if (!pgm__lease_of(conn, "pgm_cursor_open", err))
+		return false;
 	if (!query || !query->sql)
 		return pgm__fail(err, PGM_ERR_MISUSE, "pgm_cursor_open: there is no SQL");
-	if (PQtransactionStatus(conn) == PQTRANS_ACTIVE)
+	if (pgm__is_busy(conn))
 		return pgm__fail(err, PGM_ERR_MISUSE,
 				 "pgm_cursor_open: the connection is busy with another statement or cursor");
 	return true;
+}
+
+static void restore_blocking(const pgm_cursor *cursor)
+{
+	if (!cursor->was_nonblocking && PQflush(cursor->conn) == 0)
+		PQsetnonblocking(cursor->conn, 0);
 }
 
 pgm_cursor *pgm_cursor_open(PGconn *conn, const pgm_query *query, pgm_error *err)
 {
 	pgm_cursor *cursor;
 
-	pgm__error_clear(err);
 	if (!check(conn, query, err))
 		return NULL;
 	cursor = calloc(1, sizeof *cursor);
@@ -42,71 +52,103 @@ pgm_cursor *pgm_cursor_open(PGconn *conn, const pgm_query *query, pgm_error *err
 		return NULL;
 	}
 	cursor->conn = conn;
+	cursor->timeout_ms = query->timeout_ms;
 	cursor->deadline = pgm__clock_after_ms(query->timeout_ms > 0 ? query->timeout_ms : -1);
-	if (PQsendQueryParams(conn, query->sql, query->nparams, query->types, query->params, query->lengths,
+	cursor->was_nonblocking = PQisnonblocking(conn);
+	if (PQsetnonblocking(conn, 1) == 0 &&
+	    PQsendQueryParams(conn, query->sql, query->nparams, query->types, query->params, query->lengths,
 			      query->formats, query->result_format) &&
 	    PQsetSingleRowMode(conn))
 		return cursor;
 	pgm__fail_libpq(err, conn);
+	restore_blocking(cursor);
 	free(cursor);
 	return NULL;
 }
 
-/* The statement is over, well or not; what is left of its results is read away. */
-static const PGresult *end(pgm_cursor *cursor, bool ok, pgm_error *err)
+/* What is known first is what went wrong; the rest follows from it. */
+static void note_error(pgm_cursor *cursor, const pgm_error *why)
 {
+	if (cursor->error.code == PGM_OK)
+		cursor->error = *why;
+}
+
+static bool is_ready(pgm_cursor *cursor)
+{
+	pgm_error why;
+
+	if (pgm__result_ready_until(cursor->conn, cursor->deadline, &why))
+		return true;
+	if (why.code == PGM_ERR_TIMEOUT)
+		pgm__fail(&why, PGM_ERR_TIMEOUT, "the cursor's statement did not end within %d ms", cursor->timeout_ms);
+	note_error(cursor, &why);
+	return false;
+}
+
+/* Reads on until the NULL behind the last result. A deferred constraint speaks up only now, after the OK. */
+static void read_the_end(pgm_cursor *cursor)
+{
+	while (is_ready(cursor)) {
+		PGresult *res = PQgetResult(cursor->conn);
+		pgm_error why;
+
+		if (!res) {
+			restore_blocking(cursor);
+			return;
+		}
+		if (!pgm_result_ok(res, &why))
+			note_error(cursor, &why);
+		PQclear(res);
+	}
+}
+
+/* Anything but a row ends it. */
+static void end(pgm_cursor *cursor)
+{
+	pgm_error why;
+
 	cursor->done = true;
+	if (pgm__is_copy(cursor->row)) { /* pgm_cursor_close ends it */
+		pgm__fail(&cursor->error, PGM_ERR_MISUSE,
+			  "a cursor cannot carry COPY; use PQexec and the COPY functions of libpq");
+	} else if (cursor->row) {
+		if (!pgm_result_ok(cursor->row, &why))
+			note_error(cursor, &why);
+		read_the_end(cursor);
+	}
 	PQclear(cursor->row);
 	cursor->row = NULL;
-	if (ok && pgm__result_ready_until(cursor->conn, cursor->deadline, err))
-		PQclear(PQgetResult(cursor->conn)); /* the NULL behind the last result */
-	if (ok)
-		pgm__error_clear(err);
-	return NULL;
 }
 
 const PGresult *pgm_cursor_next(pgm_cursor *cursor, pgm_error *err)
 {
 	pgm__error_clear(err);
-	if (!cursor || cursor->done)
+	if (!cursor) {
+		pgm__fail(err, PGM_ERR_MISUSE, "pgm_cursor_next: the cursor is NULL");
 		return NULL;
-	PQclear(cursor->row);
-	cursor->row = NULL;
-	if (!pgm__result_ready_until(cursor->conn, cursor->deadline, err))
-		return end(cursor, false, err);
-	cursor->row = PQgetResult(cursor->conn);
-	switch (PQresultStatus(cursor->row)) {
-	case PGRES_SINGLE_TUPLE:
-		return cursor->row;
-	case PGRES_TUPLES_OK:
-	case PGRES_COMMAND_OK:
-	case PGRES_EMPTY_QUERY:
-		return end(cursor, true, err);
-	default:
-		break;
 	}
-	if (PQresultStatus(cursor->row) == PGRES_COPY_IN || PQresultStatus(cursor->row) == PGRES_COPY_OUT)
-		pgm__fail(err, PGM_ERR_MISUSE,
-			  "a cursor cannot carry COPY; use PQexec and the COPY functions of libpq");
-	else
-		pgm_result_ok(cursor->row, err);
-	return end(cursor, false, err);
+	if (!cursor->done) {
+		PQclear(cursor->row);
+		cursor->row = is_ready(cursor) ? PQgetResult(cursor->conn) : NULL;
+		if (PQresultStatus(cursor->row) == PGRES_SINGLE_TUPLE)
+			return cursor->row;
+		end(cursor);
+	}
+	pgm__error_copy(err, &cursor->error);
+	return NULL;
 }
 
 void pgm_cursor_close(pgm_cursor *cursor)
 {
-	PGconn *conn;
-	bool was_nonblocking;
+	int before;
 
 	if (!cursor)
 		return;
-	conn = cursor->conn;
 	PQclear(cursor->row);
+	before = pgm__cancel_disable();
+	if (PQstatus(cursor->conn) == CONNECTION_OK && PQtransactionStatus(cursor->conn) == PQTRANS_ACTIVE &&
+	    PQsetnonblocking(cursor->conn, 1) == 0 && pgm__conn_end_work(cursor->conn, pgm__clock_now() + CLOSE_WITHIN))
+		restore_blocking(cursor);
+	pgm__cancel_restore(before);
 	free(cursor);
-	if (PQstatus(conn) != CONNECTION_OK || PQtransactionStatus(conn) != PQTRANS_ACTIVE)
-		return;
-	was_nonblocking = PQisnonblocking(conn);
-	PQsetnonblocking(conn, 1);
-	if (pgm__conn_end_work(conn, pgm__clock_now() + CLOSE_WITHIN) && !was_nonblocking)
-		PQsetnonblocking(conn, 0);
 }

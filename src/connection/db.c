@@ -22,9 +22,11 @@
 
 static bool make_pipe(int ends[2], pgm_error *err)
 {
+	char text[128];
+
 	if (pipe(ends) != 0) {
 		ends[0] = ends[1] = -1;
-		return pgm__fail(err, PGM_ERR_IO, "cannot make a pipe: %s", strerror(errno));
+		return pgm__fail(err, PGM_ERR_IO, "cannot make a pipe: %s", pgm__errno_text(errno, text, sizeof text));
 	}
 	for (int i = 0; i < 2; i++) {
 		fcntl(ends[i], F_SETFD, FD_CLOEXEC);
@@ -75,10 +77,14 @@ static pgm_db *db_new(pgm__settings *settings, const pgm_open_options *options, 
 	pthread_mutex_init(&db->lock, NULL);
 	db->slot = calloc((size_t)rules.max_size, sizeof *db->slot);
 	db->place = calloc((size_t)rules.max_size, sizeof *db->place);
-	if (!db->slot || !db->place || !pgm__cond_init(&db->changed) || !pgm__cond_init(&db->keeper_gone)) {
+	if (!rules.borrower_opens)
+		db->watch = pgm__watch_new(rules.max_size);
+	if (!db->slot || !db->place || (!rules.borrower_opens && !db->watch) || !pgm__cond_init(&db->changed) ||
+	    !pgm__cond_init(&db->keeper_gone)) {
 		pgm__fail_nomem(err, "open a handle");
 		goto fail;
 	}
+	pgm__hot_init(&db->hot);
 	pgm__slots_init(&db->slots, &rules, db->slot, (uint64_t)pgm__clock_now());
 	if (make_pipe(db->wake, err) && pgm__process_add(db, err))
 		return db;
@@ -97,6 +103,7 @@ void pgm__db_free(pgm_db *db)
 	pthread_cond_destroy(&db->changed);
 	pthread_mutex_destroy(&db->lock);
 	pgm__settings_free(db->settings);
+	pgm__watch_free(db->watch);
 	free(db->place);
 	free(db->slot);
 	free(db);
@@ -111,11 +118,35 @@ void pgm__db_unref(pgm_db *db)
 {
 	bool last;
 
-	pthread_mutex_lock(&db->lock);
+	pgm__db_lock(db);
 	last = pgm__db_unref_locked(db);
-	pthread_mutex_unlock(&db->lock);
+	pgm__db_unlock(db);
 	if (last)
 		pgm__db_free(db);
+}
+
+/* --------------------------------------------------------------------------------- the lock */
+
+void pgm__db_lock(pgm_db *db)
+{
+	pthread_mutex_lock(&db->lock);
+	pgm__hot_shut_locked(db);
+}
+
+void pgm__db_unlock(pgm_db *db)
+{
+	pgm__hot_open_locked(db);
+	pthread_mutex_unlock(&db->lock);
+}
+
+bool pgm__db_wait_locked(pgm_db *db, pthread_cond_t *cond, pgm__time deadline)
+{
+	bool in_time;
+
+	pgm__hot_open_locked(db);
+	in_time = pgm__cond_wait_until(cond, &db->lock, deadline);
+	pgm__hot_shut_locked(db);
+	return in_time;
 }
 
 /* ----------------------------------------------------------------------------------- waking */
@@ -151,15 +182,39 @@ void pgm__db_close_pipe_locked(pgm_db *db)
 
 /* ---------------------------------------------------------------------------------- opening */
 
-void pgm__db_lend_locked(pgm__lease *lease, const pgm__caller *caller)
+void pgm__lease_mark_lent(pgm__lease *lease, const pgm__caller *caller, pgm__time now)
 {
-	lease->file = caller->file;
-	lease->line = caller->line;
-	lease->borrower = pthread_self();
+	atomic_store_explicit(&lease->file, caller->file, memory_order_relaxed);
+	atomic_store_explicit(&lease->line, caller->line, memory_order_relaxed);
+	atomic_store_explicit(&lease->borrower, pthread_self(), memory_order_relaxed);
+	atomic_store_explicit(&lease->lent_at, now, memory_order_relaxed);
+	atomic_store_explicit(&lease->overdue, false, memory_order_relaxed);
 	lease->savepoints = 0;
 	lease->began = false;
-	atomic_store_explicit(&lease->lent, true, memory_order_relaxed);
+	atomic_store_explicit(&lease->lent, true, memory_order_release);
+}
+
+bool pgm__is_overdue(const pgm__lease *lease, pgm__time now)
+{
+	return now - atomic_load_explicit(&lease->lent_at, memory_order_relaxed) > lease->db->slots.rules.leak_after ||
+	       atomic_load_explicit(&lease->overdue, memory_order_relaxed);
+}
+
+void pgm__db_lend_locked(pgm__lease *lease, const pgm__caller *caller)
+{
+	pgm__lease_mark_lent(lease, caller, lease->db->slot[lease->slot].since);
 	lease->db->refs++;
+}
+
+pgm__lease *pgm__lease_of(const PGconn *conn, const char *call, pgm_error *err)
+{
+	pgm__lease *lease = conn ? pgm__registry_find(conn) : NULL;
+
+	pgm__error_clear(err);
+	if (lease && atomic_load_explicit(&lease->lent, memory_order_relaxed))
+		return lease;
+	pgm__fail(err, PGM_ERR_MISUSE, "%s: not a connection borrowed from a handle", call);
+	return NULL;
 }
 
 static pgm__lease *lease_new(pgm_db *db, int32_t slot, PGconn *conn)
@@ -181,14 +236,15 @@ static pgm__lease *lease_new(pgm_db *db, int32_t slot, PGconn *conn)
 
 static void fail_opening(pgm_db *db, int32_t slot, const pgm_error *why, bool for_good)
 {
-	pthread_mutex_lock(&db->lock);
+	pgm__db_lock(db);
 	db->place[slot].connector = NULL;
 	pgm__error_copy(&db->last_error, why);
+	db->failed_for_good = for_good;
 	pgm__slots_failed(&db->slots, slot, for_good, pgm__clock_now());
 	pthread_cond_broadcast(&db->changed);
 	pgm__db_wake_locked(db);
 	pgm__db_close_pipe_locked(db);
-	pthread_mutex_unlock(&db->lock);
+	pgm__db_unlock(db);
 }
 
 void pgm__db_connect_failed(pgm_db *db, int32_t slot, pgm__connector *c, pgm_error *err)
@@ -202,6 +258,15 @@ void pgm__db_connect_failed(pgm_db *db, int32_t slot, pgm__connector *c, pgm_err
 	pgm__error_copy(err, &why);
 	fail_opening(db, slot, &why, pgm__connector_failed_for_good(c));
 	pgm__connector_free(c);
+}
+
+void pgm__db_cannot_connect(pgm_db *db, int32_t slot, pgm_error *err)
+{
+	pgm_error why;
+
+	pgm__fail_nomem(&why, "connect");
+	pgm__error_copy(err, &why);
+	fail_opening(db, slot, &why, false);
 }
 
 pgm__lease *pgm__db_adopt(pgm_db *db, int32_t slot, pgm__connector *c, const pgm__caller *caller, pgm_error *err)
@@ -222,19 +287,22 @@ pgm__lease *pgm__db_adopt(pgm_db *db, int32_t slot, pgm__connector *c, const pgm
 		pgm__conn_close(conn, true);
 		return NULL;
 	}
-	pthread_mutex_lock(&db->lock);
+	pgm__db_lock(db);
 	now = pgm__clock_now();
 	db->place[slot] = (pgm__place){.lease = lease};
 	kept = caller ? pgm__slots_opened_lent(&db->slots, slot, now) : pgm__slots_opened(&db->slots, slot, now);
 	if (kept) {
+		lease->expires = db->slot[slot].expires;
+		lease->mark = atomic_load_explicit(&db->hot.vacant, memory_order_relaxed);
 		pgm__error_clear(&db->last_error);
+		db->failed_for_good = false;
 		if (caller)
 			pgm__db_lend_locked(lease, caller);
 	}
 	pthread_cond_broadcast(&db->changed);
 	pgm__db_wake_locked(db);
 	pgm__db_close_pipe_locked(db);
-	pthread_mutex_unlock(&db->lock);
+	pgm__db_unlock(db);
 	if (kept)
 		return lease;
 	pgm__db_close_lease(db, lease, true);
@@ -246,9 +314,9 @@ bool pgm__db_is_shut(pgm_db *db)
 {
 	bool shut;
 
-	pthread_mutex_lock(&db->lock);
+	pgm__db_lock(db);
 	shut = db->slots.shut;
-	pthread_mutex_unlock(&db->lock);
+	pgm__db_unlock(db);
 	return shut;
 }
 
@@ -282,9 +350,9 @@ static bool open_first(pgm_db *db, pgm_error *err)
 
 	if (!c)
 		return pgm__fail_nomem(err, "connect");
-	pthread_mutex_lock(&db->lock);
+	pgm__db_lock(db);
 	slot = pgm__slots_begin(&db->slots);
-	pthread_mutex_unlock(&db->lock);
+	pgm__db_unlock(db);
 	if (pgm__db_drive(db, c, PGM__NEVER) == PGM__CONNECTED)
 		return pgm__db_adopt(db, slot, c, NULL, err) != NULL;
 	pgm__db_connect_failed(db, slot, c, err);
@@ -295,9 +363,9 @@ static bool start_keeper(pgm_db *db, pgm_error *err)
 {
 	bool ok;
 
-	pthread_mutex_lock(&db->lock);
+	pgm__db_lock(db);
 	ok = pgm__keeper_start_locked(db, err);
-	pthread_mutex_unlock(&db->lock);
+	pgm__db_unlock(db);
 	return ok;
 }
 
@@ -318,15 +386,16 @@ pgm_db *pgm__db_open(pgm__settings *settings, const pgm_open_options *options, p
 
 void pgm__db_close_lease(pgm_db *db, pgm__lease *lease, bool polite)
 {
-	pthread_mutex_lock(&db->lock);
+	pgm__db_lock(db);
 	db->place[lease->slot].lease = NULL; /* a fork from here on must not look at its socket */
-	pthread_mutex_unlock(&db->lock);
+	db->hot_loans += atomic_load_explicit(&lease->hot_loans, memory_order_relaxed);
+	pgm__db_unlock(db);
 	pgm__registry_remove(lease->conn); /* before PQfinish, which would tell us of itself */
 	pgm__conn_close(lease->conn, polite);
-	pthread_mutex_lock(&db->lock);
+	pgm__db_lock(db);
 	pgm__slots_closed(&db->slots, lease->slot, pgm__clock_now());
 	pgm__db_wake_locked(db);
-	pthread_mutex_unlock(&db->lock);
+	pgm__db_unlock(db);
 	free(lease);
 }
 
@@ -335,13 +404,13 @@ void pgm__db_drop(pgm_db *db, pgm__lease *lease, const pgm_error *why)
 	bool was_lent = atomic_load_explicit(&lease->lent, memory_order_relaxed);
 
 	pgm__log(PGM_LOG_WARNING, "a connection is dropped: %s", why->message);
-	pthread_mutex_lock(&db->lock);
+	pgm__db_lock(db);
 	atomic_store_explicit(&lease->lent, false, memory_order_relaxed);
-	db->last_death = pgm__clock_now();
+	atomic_store_explicit(&db->last_death, pgm__clock_now(), memory_order_relaxed);
 	pgm__slots_lost(&db->slots, lease->slot);
 	if (was_lent)
 		db->refs--; /* not the last: the caller has the handle in hand */
-	pthread_mutex_unlock(&db->lock);
+	pgm__db_unlock(db);
 	pgm__db_close_lease(db, lease, false);
 }
 
@@ -349,10 +418,10 @@ void pgm__db_drop(pgm_db *db, pgm__lease *lease, const pgm_error *why)
 static void close_connector(pgm_db *db, int32_t slot, pgm__connector *c)
 {
 	pgm__connector_free(c);
-	pthread_mutex_lock(&db->lock);
+	pgm__db_lock(db);
 	pgm__slots_closed(&db->slots, slot, pgm__clock_now());
 	pgm__db_close_pipe_locked(db);
-	pthread_mutex_unlock(&db->lock);
+	pgm__db_unlock(db);
 }
 
 void pgm__db_close_due(pgm_db *db)
@@ -361,13 +430,13 @@ void pgm__db_close_due(pgm_db *db)
 		pgm__place place = {0};
 		pgm__due due;
 
-		pthread_mutex_lock(&db->lock);
+		pgm__db_lock(db);
 		due = pgm__slots_due(&db->slots, pgm__clock_now());
 		if (due.what == PGM__DUE_CLOSE) {
 			place = db->place[due.slot];
 			db->place[due.slot].connector = NULL;
 		}
-		pthread_mutex_unlock(&db->lock);
+		pgm__db_unlock(db);
 		if (place.lease)
 			pgm__db_close_lease(db, place.lease, true);
 		else if (place.connector)
@@ -379,9 +448,10 @@ void pgm__db_close_due(pgm_db *db)
 
 void pgm__db_shut(pgm_db *db)
 {
+	int before = pgm__cancel_disable();
 	bool already;
 
-	pthread_mutex_lock(&db->lock);
+	pgm__db_lock(db);
 	already = db->slots.shut;
 	if (!already) {
 		pgm__slots_shut(&db->slots);
@@ -390,12 +460,13 @@ void pgm__db_shut(pgm_db *db)
 		wake_pipe_locked(db);
 		pgm__db_close_pipe_locked(db);
 	}
-	pthread_mutex_unlock(&db->lock);
-	if (already)
-		return;
-	pgm__db_close_due(db);
-	pgm__keeper_stop(db);
-	pgm__db_forget_orphans(db);
+	pgm__db_unlock(db);
+	if (!already) {
+		pgm__db_close_due(db);
+		pgm__keeper_stop(db);
+		pgm__db_forget_orphans(db);
+	}
+	pgm__cancel_restore(before);
 }
 
 /* ------------------------------------------------------------------------------------- fork */
@@ -408,9 +479,13 @@ static void forget_lease_locked(pgm_db *db, pgm__lease *lease, int dead_fd)
 		dup2(dead_fd, fd);
 		fcntl(fd, F_SETFD, FD_CLOEXEC);
 	}
-	lease->slot = PGM__NO_SLOT;
-	if (atomic_load_explicit(&lease->lent, memory_order_relaxed))
+	if (atomic_load_explicit(&lease->lent, memory_order_relaxed)) {
+		lease->slot = PGM__NO_SLOT;
 		return; /* its borrower may still give it back */
+	}
+	if (db->slot[lease->slot].state == PGM__SLOT_LENT)
+		db->refs--; /* another thread was about to lend it or to give it back, and is not here */
+	lease->slot = PGM__NO_SLOT;
 	lease->next_orphan = db->orphans;
 	db->orphans = lease;
 }
@@ -440,10 +515,10 @@ void pgm__db_forget_orphans(pgm_db *db)
 {
 	pgm__lease *lease, *next;
 
-	pthread_mutex_lock(&db->lock);
+	pgm__db_lock(db);
 	lease = db->orphans;
 	db->orphans = NULL;
-	pthread_mutex_unlock(&db->lock);
+	pgm__db_unlock(db);
 	for (; lease; lease = next) {
 		next = lease->next_orphan;
 		pgm__registry_remove(lease->conn);

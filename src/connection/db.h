@@ -24,19 +24,38 @@ struct pgm__lease {
 	int32_t slot; /* locked; PGM__NO_SLOT: inherited over fork, in nobody's slot */
 	int fd;	      /* locked; PQsocket at opening or after PQreset */
 
-	/* Who has it: written under the lock by the borrower. */
-	atomic_bool lent;
-	const char *file;
-	int line;
-	pthread_t borrower;
+	/* Who has it: written by the borrower, read by whoever tells of it. */
+	atomic_bool lent; /* the last of these to be written */
+	_Atomic(const char *) file;
+	atomic_int line;
+	_Atomic(pthread_t) borrower;
+	_Atomic(pgm__time) lent_at;
+	_Atomic(int64_t) hot_loans; /* those that the slots do not know of */
+	atomic_bool overdue;	    /* the loan has been told of as a leak */
+
+	/* Fixed when it is opened. */
+	pgm__time expires;
+	uintptr_t mark; /* see hot.h */
 
 	/* The borrower's own. */
 	int savepoints;		 /* open ones of ours */
 	bool began;		 /* the transaction is ours to commit */
 	int encoding;		 /* client encoding at opening, restored on release */
+	bool lacks_settings;	 /* PQreset lost the session settings, and they were refused since */
 	pgm__time given_back;	 /* by the coarse clock; 0: fresh */
 	pgm__lease *next_orphan; /* after fork */
 };
+
+/* What the keeper watches while it sleeps; made with the handle, so that nothing is missing when it starts. */
+typedef struct pgm__watch pgm__watch;
+pgm__watch *pgm__watch_new(int32_t max_size);
+void pgm__watch_free(pgm__watch *watch);
+
+/* See hot.h. */
+typedef struct pgm__hot {
+	atomic_uintptr_t place;
+	atomic_uintptr_t vacant; /* the mark; changed under the lock, while the place is shut */
+} pgm__hot;
 
 /* A thread in the queue. */
 typedef struct pgm__thread_waiter {
@@ -69,8 +88,10 @@ struct pgm_db {
 	pgm__slot *slot;	/* locked */
 	pgm__place *place;	/* locked; max_size of them */
 	pgm_error last_error;	/* locked; of the last attempt to connect, cleared by a success */
-	pgm__time last_death;	/* locked; coarse clock; whatever has not been used since is looked at */
+	bool failed_for_good;	/* locked; of last_error: trying again will not change it */
 	int64_t rolled_back;	/* locked */
+	int64_t timed_out;	/* locked */
+	int64_t hot_loans;	/* locked; those of connections that are closed now */
 	pthread_cond_t changed; /* something opened, failed or was shut: for pgm_wait_ready */
 
 	/* The keeper: pool only. */
@@ -79,13 +100,30 @@ struct pgm_db {
 	bool keeper_started; /* locked; somebody has to join it */
 	bool keeper_told;    /* locked; a byte is in the pipe */
 	pthread_cond_t keeper_gone;
-	int wake[2]; /* a pipe, both ends nonblocking; also ends the waiting of a borrower that connects */
+	pgm__watch *watch; /* the keeper's own */
+	int wake[2];	   /* a pipe, both ends nonblocking; also ends the waiting of a borrower that connects */
+
+	pgm__hot hot;
+	_Atomic(pgm__time) last_death; /* whatever has not been used since is looked at */
 
 	int32_t refs;	     /* locked: the manager, the keeper, each lent connection */
 	pgm__lease *orphans; /* locked; idle connections inherited over fork, to be forgotten */
 };
 
 /* ---------------------------------------------------------------- what the files of the driver share */
+
+/* The lock. Whoever has it sees every connection where it belongs: the hot one is put among the idle before. */
+void pgm__db_lock(pgm_db *db);
+void pgm__db_unlock(pgm_db *db);
+
+/* locked, on a condition of the lock. False once the deadline has passed. */
+bool pgm__db_wait_locked(pgm_db *db, pthread_cond_t *cond, pgm__time deadline);
+
+/* hot.c: what the three above need, and a drain. */
+void pgm__hot_init(pgm__hot *hot);
+void pgm__hot_shut_locked(pgm_db *db);
+void pgm__hot_open_locked(pgm_db *db);
+void pgm__hot_drain_locked(pgm_db *db);
 
 /* locked: wakes whoever the slots named, and the keeper if something is due earlier than it sleeps. */
 void pgm__db_wake_locked(pgm_db *db);
@@ -97,8 +135,17 @@ void pgm__db_close_pipe_locked(pgm_db *db);
 bool pgm__db_unref_locked(pgm_db *db);
 void pgm__db_free(pgm_db *db);
 
-/* locked: marks the lease as this caller's. */
+/* What a public call was given: the lease if conn is borrowed, else NULL and _MISUSE naming the call. */
+pgm__lease *pgm__lease_of(const PGconn *conn, const char *call, pgm_error *err);
+
+/* Marks the lease, which the calling thread has in hand, as this caller's. */
+void pgm__lease_mark_lent(pgm__lease *lease, const pgm__caller *caller, pgm__time now);
+
+/* locked: the same for what the slots have just lent. */
 void pgm__db_lend_locked(pgm__lease *lease, const pgm__caller *caller);
+
+/* Lent for longer than leak_after: told when it comes back. */
+bool pgm__is_overdue(const pgm__lease *lease, pgm__time now);
 
 /* A slot that is OPENING, a connector that has CONNECTED: puts the connection into its slot, idle or
  * lent to caller. NULL: the handle was shut or memory is out; it has been closed, err tells. Frees c. */
@@ -107,6 +154,9 @@ pgm__lease *pgm__db_adopt(pgm_db *db, int32_t slot, pgm__connector *c, const pgm
 /* A slot that is OPENING, a connector that did not make it: the reason becomes the handle's last error.
  * Frees c. */
 void pgm__db_connect_failed(pgm_db *db, int32_t slot, pgm__connector *c, pgm_error *err);
+
+/* The same where there was no memory for a connector. */
+void pgm__db_cannot_connect(pgm_db *db, int32_t slot, pgm_error *err);
 
 /* Drives c in the calling thread until it is through, the deadline passes or the handle is shut. */
 pgm__progress pgm__db_drive(pgm_db *db, pgm__connector *c, pgm__time deadline);

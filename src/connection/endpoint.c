@@ -1,13 +1,10 @@
 #include "connection/endpoint.h"
 
 #include "base/error.h"
+#include "config/setting.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-/* Seconds. Without connect_timeout libpq would wait for ever, and a server that accepts but never answers
- * would keep a pool from recovering. */
-#define CONNECT_TIMEOUT_DEFAULT 60
 
 static const char *value_of(const PQconninfoOption *options, const char *keyword)
 {
@@ -17,34 +14,39 @@ static const char *value_of(const PQconninfoOption *options, const char *keyword
 	return "";
 }
 
+PGconn *pgm__libpq_start(const pgm__settings *settings, const char *keyword, const char *value)
+{
+	size_t n = settings->nkeywords;
+	const char **keywords = calloc(n + 2, sizeof *keywords);
+	const char **values = calloc(n + 2, sizeof *values);
+	PGconn *conn = NULL;
+
+	if (keywords && values) {
+		for (size_t i = 0; i < n; i++) {
+			keywords[i] = settings->keywords[i];
+			values[i] = settings->values[i];
+		}
+		keywords[n] = keyword; /* of two that are the same the last one counts */
+		values[n] = value;
+		conn = PQconnectStartParams(keywords, values, 0);
+	}
+	free(values);
+	free(keywords);
+	return conn;
+}
+
 /*
  * The only door to libpq's merged options opens after PQconnectStart, which connects. A gssencmode that
  * does not exist makes it stop just before that, with everything merged.
  */
 static PQconninfoOption *merged_options(const pgm__settings *settings, pgm_error *err)
 {
-	size_t n = settings->nkeywords;
-	const char **keywords = calloc(n + 2, sizeof *keywords);
-	const char **values = calloc(n + 2, sizeof *values);
-	PGconn *conn = NULL;
-	PQconninfoOption *options = NULL;
+	PGconn *conn = pgm__libpq_start(settings, "gssencmode", "none of libpq's");
+	PQconninfoOption *options = conn ? PQconninfo(conn) : NULL;
 
-	if (!keywords || !values)
-		goto out;
-	for (size_t i = 0; i < n; i++) {
-		keywords[i] = settings->keywords[i];
-		values[i] = settings->values[i];
-	}
-	keywords[n] = "gssencmode"; /* the last one counts */
-	values[n] = "none of libpq's";
-	conn = PQconnectStartParams(keywords, values, 0);
-	options = conn ? PQconninfo(conn) : NULL;
-out:
 	if (!options)
 		pgm__fail_nomem(err, "prepare a connection");
 	PQfinish(conn);
-	free(values);
-	free(keywords);
 	return options;
 }
 
@@ -71,22 +73,40 @@ static bool check_single(const PQconninfoOption *options, const pgm__settings *s
 	return true;
 }
 
+/* From the file it is a whole number already; from a service file or PGCONNECT_TIMEOUT it may be anything. */
+static bool read_timeout(const char *text, const pgm__settings *settings, pgm__time *out, pgm_error *err)
+{
+	const pgm__setting *row = pgm__setting_find(PGM__CONNECTION, "connect_timeout");
+	int64_t seconds = 0;
+	char expected[128];
+
+	if (text[0] && strcmp(text, "-1") != 0 && !pgm__setting_parse(row, text, &seconds)) {
+		pgm__setting_describe(row, expected, sizeof(expected));
+		return pgm__fail(
+			err, PGM_ERR_CONFIG,
+			"%s: connect_timeout is \"%.64s\" (from a service file or the environment), but it must "
+			"be %s",
+			settings->origin, text, expected);
+	}
+	*out = (seconds > 0 ? seconds : PGM__CONNECT_TIMEOUT_DEFAULT) * PGM__SECOND;
+	return true;
+}
+
 bool pgm__endpoint_find(const pgm__settings *settings, pgm__endpoint *out, pgm_error *err)
 {
 	PQconninfoOption *options = merged_options(settings, err);
-	long seconds;
 	bool ok = false;
 
 	*out = (pgm__endpoint){0};
 	if (!options)
 		return false;
-	if (!check_single(options, settings, err))
+	if (!check_single(options, settings, err) ||
+	    !read_timeout(value_of(options, "connect_timeout"), settings, &out->connect_timeout, err))
 		goto out;
 	out->host = strdup(value_of(options, "host"));
 	out->hostaddr = strdup(value_of(options, "hostaddr"));
-	seconds = strtol(value_of(options, "connect_timeout"), NULL, 10);
-	out->connect_timeout = (seconds > 0 ? seconds : CONNECT_TIMEOUT_DEFAULT) * PGM__SECOND;
-	ok = out->host && out->hostaddr;
+	out->port = strdup(value_of(options, "port"));
+	ok = out->host && out->hostaddr && out->port;
 	if (!ok) {
 		pgm__fail_nomem(err, "prepare a connection");
 		pgm__endpoint_free(out);
@@ -100,5 +120,6 @@ void pgm__endpoint_free(pgm__endpoint *endpoint)
 {
 	free(endpoint->host);
 	free(endpoint->hostaddr);
+	free(endpoint->port);
 	*endpoint = (pgm__endpoint){0};
 }

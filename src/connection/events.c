@@ -18,17 +18,18 @@ static void on_destroy(pgm__lease *lease)
 	char place[160] = " and is not borrowed";
 
 	pgm__registry_remove(lease->conn);
-	pthread_mutex_lock(&db->lock);
+	pgm__db_lock(db);
 	was_lent = atomic_load_explicit(&lease->lent, memory_order_relaxed);
 	if (lease->slot != PGM__NO_SLOT) {
 		db->place[lease->slot].lease = NULL;
+		db->hot_loans += atomic_load_explicit(&lease->hot_loans, memory_order_relaxed);
 		pgm__slots_lost(&db->slots, lease->slot);
 		pgm__slots_closed(&db->slots, lease->slot, pgm__clock_now());
 	}
 	if (was_lent)
 		last = pgm__db_unref_locked(db);
 	pgm__db_wake_locked(db);
-	pthread_mutex_unlock(&db->lock);
+	pgm__db_unlock(db);
 	if (was_lent)
 		snprintf(place, sizeof place, ", borrowed at %s:%d", lease->file, lease->line);
 	pgm__log(PGM_LOG_WARNING, "PQfinish was called on a connection that belongs to a handle%s; use pgm_release",
@@ -43,13 +44,18 @@ static void on_reset(pgm__lease *lease)
 {
 	pgm_error err;
 
-	pthread_mutex_lock(&lease->db->lock);
+	pgm__db_lock(lease->db);
 	lease->fd = PQsocket(lease->conn);
-	pthread_mutex_unlock(&lease->db->lock);
+	pgm__db_unlock(lease->db);
 	lease->savepoints = 0;
 	lease->began = false;
-	if (!pgm__session_restore(lease->conn, lease->db->settings, pgm__clock_now() + RESTORE_WITHIN, &err))
-		pgm__log(PGM_LOG_ERROR, "after PQreset the session settings could not be applied: %s", err.message);
+	lease->lacks_settings =
+		!pgm__session_restore(lease->conn, lease->db->settings, pgm__clock_now() + RESTORE_WITHIN, &err);
+	if (lease->lacks_settings)
+		pgm__log(PGM_LOG_ERROR,
+			 "after PQreset the session settings could not be applied; the connection is closed when it is "
+			 "given back: %s",
+			 err.message);
 }
 
 static int on_event(PGEventId id, void *info, void *arg)

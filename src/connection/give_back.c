@@ -1,6 +1,8 @@
 #include "base/log.h"
+#include "base/thread.h"
 #include "connection/clean.h"
 #include "connection/db.h"
+#include "connection/hot.h"
 #include "connection/open.h"
 
 #include <inttypes.h>
@@ -24,9 +26,9 @@ static void forget_orphan(pgm__lease *lease)
 	pgm_db *db = lease->db;
 	bool last;
 
-	pthread_mutex_lock(&db->lock);
+	pgm__db_lock(db);
 	last = pgm__db_unref_locked(db);
-	pthread_mutex_unlock(&db->lock);
+	pgm__db_unlock(db);
 	pgm__registry_remove(lease->conn);
 	PQfinish(lease->conn);
 	free(lease);
@@ -43,10 +45,9 @@ typedef struct loan {
 
 static loan end_loan_locked(pgm__lease *lease, pgm__time now)
 {
-	const pgm_db *db = lease->db;
-	loan ended = {lease->file, lease->line, now - db->slot[lease->slot].since, false};
+	loan ended = {.file = lease->file, .line = lease->line, .held = now - lease->lent_at};
 
-	ended.late = db->slot[lease->slot].reported || ended.held > db->slots.rules.leak_after;
+	ended.late = pgm__is_overdue(lease, now);
 	atomic_store_explicit(&lease->lent, false, memory_order_relaxed);
 	lease->given_back = now;
 	return ended;
@@ -66,9 +67,9 @@ static void put_back(pgm__lease *lease, bool usable, bool rolled_back)
 	loan ended;
 	bool kept = false, last;
 
-	pthread_mutex_lock(&db->lock);
+	pgm__db_lock(db);
 	if (!atomic_load_explicit(&lease->lent, memory_order_relaxed)) {
-		pthread_mutex_unlock(&db->lock); /* another thread gave it back meanwhile */
+		pgm__db_unlock(db); /* another thread gave it back meanwhile */
 		complain_of_unlent(lease);
 		return;
 	}
@@ -78,12 +79,12 @@ static void put_back(pgm__lease *lease, bool usable, bool rolled_back)
 	if (usable) {
 		kept = pgm__slots_release(&db->slots, lease->slot, now);
 	} else {
-		db->last_death = now;
+		atomic_store_explicit(&db->last_death, now, memory_order_relaxed);
 		pgm__slots_lost(&db->slots, lease->slot);
 	}
 	pgm__db_wake_locked(db);
 	last = kept && pgm__db_unref_locked(db);
-	pthread_mutex_unlock(&db->lock);
+	pgm__db_unlock(db);
 	if (!kept) {
 		pgm__db_close_lease(db, lease, usable);
 		pgm__db_unref(db);
@@ -100,7 +101,7 @@ static void clean_and_put_back(pgm__lease *lease)
 	bool rolled_back = false, usable;
 	int before;
 
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+	before = pgm__cancel_disable();
 	usable = pgm__clean(lease, &rolled_back, &err);
 	if (rolled_back)
 		pgm__log(PGM_LOG_WARNING,
@@ -111,7 +112,7 @@ static void clean_and_put_back(pgm__lease *lease)
 		pgm__log(PGM_LOG_WARNING, "the connection borrowed at %s:%d is closed, not kept: %s", lease->file,
 			 lease->line, err.message);
 	put_back(lease, usable, rolled_back);
-	pthread_setcancelstate(before, &before);
+	pgm__cancel_restore(before);
 }
 
 void pgm_release(PGconn *conn)
@@ -124,8 +125,8 @@ void pgm_release(PGconn *conn)
 		complain_of_unlent(lease);
 	else if (lease->slot == PGM__NO_SLOT)
 		forget_orphan(lease);
-	else if (pgm__clean_quickly(lease))
-		put_back(lease, true, false);
-	else
+	else if (!pgm__clean_quickly(lease))
 		clean_and_put_back(lease);
+	else if (!pgm__hot_put(lease))
+		put_back(lease, true, false);
 }

@@ -3,11 +3,22 @@
 #include "base/thread.h"
 #include "connection/db.h"
 
+#include <limits.h>
 #include <string.h>
 
 pgm_type pgm_db_type(const pgm_db *db)
 {
 	return db ? db->type : PGM_FROM_CONFIG;
+}
+
+static int64_t hot_loans_locked(const pgm_db *db)
+{
+	int64_t loans = db->hot_loans;
+
+	for (int32_t i = 0; i < db->slots.rules.max_size; i++)
+		if (db->place[i].lease)
+			loans += atomic_load_explicit(&db->place[i].lease->hot_loans, memory_order_relaxed);
+	return loans;
 }
 
 static pgm_stats stats_locked(const pgm_db *db)
@@ -22,9 +33,9 @@ static pgm_stats stats_locked(const pgm_db *db)
 		.lent = pgm__slots_count(s, PGM__SLOT_LENT),
 		.opening = pgm__slots_count(s, PGM__SLOT_OPENING),
 		.waiting = s->queued,
-		.acquired = s->acquired,
+		.acquired = s->acquired + hot_loans_locked(db),
 		.waited = s->waited,
-		.timed_out = s->timed_out,
+		.timed_out = db->timed_out,
 		.opened = s->opened,
 		.open_failed = s->open_failed,
 		.closed = s->closed,
@@ -40,9 +51,9 @@ void pgm_db_stats(pgm_db *db, pgm_stats *out, size_t size)
 	if (!out)
 		return;
 	if (db) {
-		pthread_mutex_lock(&db->lock);
+		pgm__db_lock(db);
 		stats = stats_locked(db);
-		pthread_mutex_unlock(&db->lock);
+		pgm__db_unlock(db);
 	}
 	memset(out, 0, size);
 	memcpy(out, &stats, size < sizeof stats ? size : sizeof stats);
@@ -52,11 +63,12 @@ void pgm_drain(pgm_db *db)
 {
 	if (!db)
 		return;
-	pthread_mutex_lock(&db->lock);
+	pgm__db_lock(db);
+	pgm__hot_drain_locked(db);
 	pgm__slots_drain(&db->slots,
 			 pgm__clock_coarse()); /* the clock of pgm_release, which lags behind the exact one */
 	pgm__db_wake_locked(db);
-	pthread_mutex_unlock(&db->lock);
+	pgm__db_unlock(db);
 	if (db->slots.rules.borrower_opens)
 		pgm__db_close_due(db); /* there is no keeper to do it */
 }
@@ -66,7 +78,7 @@ static bool has_bad_news_locked(const pgm_db *db, pgm_error *err)
 {
 	if (db->slots.shut)
 		return !pgm__fail(err, PGM_ERR_CLOSED, "the handle is closed");
-	if (db->last_error.code != PGM_ERR_AUTH)
+	if (!db->failed_for_good)
 		return false;
 	pgm__error_copy(err, &db->last_error);
 	return true;
@@ -77,7 +89,7 @@ static bool wait_ready_locked(pgm_db *db, pgm__time deadline, pgm_error *err)
 	while (pgm__slots_open(&db->slots) < db->slots.rules.min_size) {
 		if (has_bad_news_locked(db, err))
 			return false;
-		if (!pgm__cond_wait_until(&db->changed, &db->lock, deadline))
+		if (!pgm__db_wait_locked(db, &db->changed, deadline))
 			return pgm__fail(err, PGM_ERR_TIMEOUT, "%d of %d connections are open%s%s",
 					 (int)pgm__slots_open(&db->slots), (int)db->slots.rules.min_size,
 					 db->last_error.code ? "; last connection error: " : "",
@@ -86,9 +98,23 @@ static bool wait_ready_locked(pgm_db *db, pgm__time deadline, pgm_error *err)
 	return !db->slots.shut || pgm__fail(err, PGM_ERR_CLOSED, "the handle is closed");
 }
 
-static void unlock(void *lock)
+static void unlock(void *db)
 {
-	pthread_mutex_unlock(lock);
+	pgm__db_unlock(db);
+}
+
+/* Without a keeper nobody opens it but a borrower. */
+static bool open_by_borrowing(pgm_db *db, int timeout_ms, pgm_error *err)
+{
+	pgm_stats stats;
+	PGconn *conn;
+
+	pgm_db_stats(db, &stats, sizeof stats);
+	if (stats.size > 0)
+		return !pgm__db_is_shut(db) || pgm__fail(err, PGM_ERR_CLOSED, "the handle is closed");
+	conn = pgm_acquire_at(db, timeout_ms < 0 ? INT_MAX : timeout_ms, "pgm_wait_ready", 0, err);
+	pgm_release(conn);
+	return conn != NULL;
 }
 
 bool pgm_wait_ready(pgm_db *db, int timeout_ms, pgm_error *err)
@@ -98,8 +124,10 @@ bool pgm_wait_ready(pgm_db *db, int timeout_ms, pgm_error *err)
 	pgm__error_clear(err);
 	if (!db)
 		return pgm__fail(err, PGM_ERR_MISUSE, "pgm_wait_ready: the handle is NULL");
-	pthread_mutex_lock(&db->lock);
-	pthread_cleanup_push(unlock, &db->lock);
+	if (db->slots.rules.borrower_opens)
+		return open_by_borrowing(db, timeout_ms, err);
+	pgm__db_lock(db);
+	pthread_cleanup_push(unlock, db);
 	ready = pgm__keeper_start_locked(db, err) && wait_ready_locked(db, pgm__clock_after_ms(timeout_ms), err);
 	pthread_cleanup_pop(1);
 	return ready;

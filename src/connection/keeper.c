@@ -23,24 +23,43 @@
 #define STOP_WITHIN (2 * PGM__SECOND)
 
 /* What is watched in one sleep: the pipe, then who is connecting, then who lies idle. */
-typedef struct watch {
+struct pgm__watch {
 	struct pollfd *fds;
 	int32_t *slots; /* whose fds[i] is; NO_SLOT for the pipe */
 	nfds_t count, connecting_end;
 	pgm__time until;
-} watch;
-
-typedef struct keeper {
-	pgm_db *db;
-	watch watch;
-} keeper;
+};
 
 /* ------------------------------------------------------------------------------ what is due */
 
-static void report_leak(const char *file, int line, pgm__time held)
+typedef struct leak {
+	const char *file;
+	int line;
+	pgm__time held;
+} leak;
+
+static void report_leak(const leak *l)
 {
 	pgm__log(PGM_LOG_WARNING, "a connection has been lent for %" PRId64 " s: borrowed at %s:%d and not given back",
-		 held / PGM__SECOND, file, line);
+		 l->held / PGM__SECOND, l->file, l->line);
+}
+
+/* locked: is the loan that the slots name the one that is under way? It may be newer. */
+static bool is_leak_locked(pgm_db *db, int32_t slot, leak *out)
+{
+	pgm__lease *lease = db->place[slot].lease;
+	pgm__time now = pgm__clock_now(), since = now;
+
+	if (atomic_load_explicit(&lease->lent, memory_order_acquire))
+		since = atomic_load_explicit(&lease->lent_at, memory_order_relaxed);
+	if (since > db->slot[slot].since) {
+		pgm__slots_lent_again(&db->slots, slot, since);
+		return false;
+	}
+	atomic_store_explicit(&lease->overdue, true, memory_order_relaxed);
+	*out = (leak){atomic_load_explicit(&lease->file, memory_order_relaxed),
+		      atomic_load_explicit(&lease->line, memory_order_relaxed), now - since};
+	return true;
 }
 
 static void finish_connector(pgm_db *db, int32_t slot, pgm__connector *c)
@@ -65,13 +84,13 @@ static void open_slot(pgm_db *db, int32_t slot)
 {
 	pgm__connector *c = pgm__connector_new(db->settings, &db->hooks);
 
-	pthread_mutex_lock(&db->lock);
+	pgm__db_lock(db);
 	db->place[slot].connector = c;
-	if (!c)
-		pgm__slots_failed(&db->slots, slot, false, pgm__clock_now());
-	pthread_mutex_unlock(&db->lock);
-	if (!c)
+	pgm__db_unlock(db);
+	if (!c) {
+		pgm__db_cannot_connect(db, slot, NULL);
 		return;
+	}
 	pgm__connector_step(c);
 	if (is_through(c))
 		finish_connector(db, slot, c);
@@ -81,41 +100,37 @@ static void open_slot(pgm_db *db, int32_t slot)
 static bool do_what_is_due(pgm_db *db, pgm__time *until)
 {
 	pgm__lease *lease = NULL;
-	const char *file = NULL;
-	int line = 0;
-	pgm__time held = 0;
+	leak found;
+	bool leaks = false;
 	pgm__due due;
 
-	pthread_mutex_lock(&db->lock);
+	pgm__db_lock(db);
 	due = pgm__slots_due(&db->slots, pgm__clock_now());
 	pgm__db_wake_locked(db); /* it may have given up, and told the waiters */
-	if (due.what == PGM__DUE_CLOSE || due.what == PGM__DUE_REPORT)
+	if (due.what == PGM__DUE_CLOSE)
 		lease = db->place[due.slot].lease;
-	if (due.what == PGM__DUE_REPORT) {
-		file = lease->file;
-		line = lease->line;
-		held = pgm__clock_now() - db->slot[due.slot].since;
-	}
-	pthread_mutex_unlock(&db->lock);
+	else if (due.what == PGM__DUE_REPORT)
+		leaks = is_leak_locked(db, due.slot, &found);
+	pgm__db_unlock(db);
 	*until = due.until;
 	if (due.what == PGM__DUE_OPEN)
 		open_slot(db, due.slot);
-	else if (due.what == PGM__DUE_CLOSE)
+	else if (lease)
 		pgm__db_close_lease(db, lease, true);
-	else if (due.what == PGM__DUE_REPORT)
-		report_leak(file, line, held);
+	else if (leaks)
+		report_leak(&found);
 	return due.what != PGM__DUE_NOTHING;
 }
 
 /* ---------------------------------------------------------------------------------- watching */
 
-static void watch_add(watch *w, int fd, short events, int32_t slot)
+static void watch_add(pgm__watch *w, int fd, short events, int32_t slot)
 {
 	w->fds[w->count] = (struct pollfd){.fd = fd, .events = events};
 	w->slots[w->count++] = slot;
 }
 
-static void watch_connecting_locked(const pgm_db *db, watch *w)
+static void watch_connecting_locked(const pgm_db *db, pgm__watch *w)
 {
 	for (int32_t i = db->slots.list[PGM__SLOT_OPENING].first; i != PGM__NO_SLOT; i = db->slot[i].next) {
 		const pgm__connector *c = db->place[i].connector;
@@ -135,17 +150,17 @@ static bool is_misused(const pgm__lease *lease)
 	return PQstatus(lease->conn) == CONNECTION_OK && PQtransactionStatus(lease->conn) != PQTRANS_IDLE;
 }
 
-static void watch_all(pgm_db *db, watch *w, pgm__time until)
+static void watch_all(pgm_db *db, pgm__watch *w, pgm__time until)
 {
 	w->count = 0;
 	w->until = until;
 	watch_add(w, db->wake[0], POLLIN, PGM__NO_SLOT);
-	pthread_mutex_lock(&db->lock);
+	pgm__db_lock(db);
 	watch_connecting_locked(db, w);
 	for (int32_t i = db->slots.list[PGM__SLOT_IDLE].first; i != PGM__NO_SLOT; i = db->slot[i].next)
 		if (!is_misused(db->place[i].lease))
 			watch_add(w, db->place[i].lease->fd, POLLIN, i);
-	pthread_mutex_unlock(&db->lock);
+	pgm__db_unlock(db);
 }
 
 static void drain_pipe(pgm_db *db)
@@ -154,9 +169,9 @@ static void drain_pipe(pgm_db *db)
 
 	while (read(db->wake[0], bytes, sizeof bytes) > 0)
 		continue;
-	pthread_mutex_lock(&db->lock);
+	pgm__db_lock(db);
 	db->keeper_told = false;
-	pthread_mutex_unlock(&db->lock);
+	pgm__db_unlock(db);
 }
 
 static void go_on_connecting(pgm_db *db, int32_t slot, bool is_ready)
@@ -177,25 +192,25 @@ static void look_at(pgm_db *db, int32_t slot)
 	pgm_error why;
 	bool kept = true;
 
-	pthread_mutex_lock(&db->lock);
+	pgm__db_lock(db);
 	if (pgm__slots_check(&db->slots, slot))
 		lease = db->place[slot].lease;
-	pthread_mutex_unlock(&db->lock);
+	pgm__db_unlock(db);
 	if (!lease)
 		return;
 	if (!is_misused(lease) && !pgm__look(lease->conn, &why)) {
 		pgm__db_drop(db, lease, &why);
 		return;
 	}
-	pthread_mutex_lock(&db->lock);
+	pgm__db_lock(db);
 	kept = pgm__slots_check_done(&db->slots, slot, pgm__clock_now());
 	pgm__db_wake_locked(db);
-	pthread_mutex_unlock(&db->lock);
+	pgm__db_unlock(db);
 	if (!kept)
 		pgm__db_close_lease(db, lease, true);
 }
 
-static void sleep_and_act(pgm_db *db, watch *w)
+static void sleep_and_act(pgm_db *db, pgm__watch *w)
 {
 	pgm__poll(w->fds, w->count, w->until);
 	if (w->fds[0].revents)
@@ -215,61 +230,58 @@ static void give_up_connecting(pgm_db *db)
 		pgm__connector *c;
 		pgm_error ignored;
 
-		pthread_mutex_lock(&db->lock);
+		pgm__db_lock(db);
 		c = db->place[i].connector;
-		pthread_mutex_unlock(&db->lock);
+		pgm__db_unlock(db);
 		if (c)
 			pgm__db_connect_failed(db, i, c, &ignored);
 	}
 }
 
-static void keeper_free(keeper *k)
+void pgm__watch_free(pgm__watch *watch)
 {
-	if (!k)
+	if (!watch)
 		return;
-	free(k->watch.fds);
-	free(k->watch.slots);
-	free(k);
+	free(watch->fds);
+	free(watch->slots);
+	free(watch);
 }
 
-static keeper *keeper_new(pgm_db *db)
+pgm__watch *pgm__watch_new(int32_t max_size)
 {
-	keeper *k = calloc(1, sizeof *k);
-	size_t most = 1 + (size_t)db->slots.rules.max_size;
+	pgm__watch *watch = calloc(1, sizeof *watch);
+	size_t most = 1 + (size_t)max_size;
 
-	if (!k)
+	if (!watch)
 		return NULL;
-	k->db = db;
-	k->watch.fds = calloc(most, sizeof *k->watch.fds);
-	k->watch.slots = calloc(most, sizeof *k->watch.slots);
-	if (k->watch.fds && k->watch.slots)
-		return k;
-	keeper_free(k);
+	watch->fds = calloc(most, sizeof *watch->fds);
+	watch->slots = calloc(most, sizeof *watch->slots);
+	if (watch->fds && watch->slots)
+		return watch;
+	pgm__watch_free(watch);
 	return NULL;
 }
 
 static void *keeper_main(void *arg)
 {
-	keeper *k = arg;
-	pgm_db *db = k->db;
+	pgm_db *db = arg;
 	pgm__time until;
 	bool last;
 
 	while (!pgm__db_is_shut(db)) {
 		while (do_what_is_due(db, &until))
 			continue;
-		watch_all(db, &k->watch, until);
-		sleep_and_act(db, &k->watch);
+		watch_all(db, db->watch, until);
+		sleep_and_act(db, db->watch);
 	}
 	give_up_connecting(db);
 	pgm__db_close_due(db);
-	keeper_free(k);
-	pthread_mutex_lock(&db->lock);
+	pgm__db_lock(db);
 	db->keeper_runs = false;
 	pgm__db_close_pipe_locked(db);
 	pthread_cond_broadcast(&db->keeper_gone);
 	last = pgm__db_unref_locked(db);
-	pthread_mutex_unlock(&db->lock);
+	pgm__db_unlock(db);
 	if (last)
 		pgm__db_free(db);
 	return NULL;
@@ -277,17 +289,10 @@ static void *keeper_main(void *arg)
 
 bool pgm__keeper_start_locked(pgm_db *db, pgm_error *err)
 {
-	keeper *k;
-
 	if (db->keeper_runs || db->slots.rules.borrower_opens || db->slots.shut)
 		return true;
-	k = keeper_new(db);
-	if (!k)
-		return pgm__fail_nomem(err, "start a pool");
-	if (!pgm__thread_start(&db->keeper, keeper_main, k)) {
-		keeper_free(k);
+	if (!pgm__thread_start(&db->keeper, keeper_main, db))
 		return pgm__fail(err, PGM_ERR_NOMEM, "cannot start the pool's thread");
-	}
 	db->keeper_runs = db->keeper_started = true;
 	db->refs++;
 	return true;
@@ -298,14 +303,14 @@ void pgm__keeper_stop(pgm_db *db)
 	pgm__time deadline = pgm__clock_now() + STOP_WITHIN;
 	bool join;
 
-	pthread_mutex_lock(&db->lock);
+	pgm__db_lock(db);
 	join = db->keeper_started && !pthread_equal(db->keeper, pthread_self());
 	db->keeper_started = false;
-	while (join && db->keeper_runs && pgm__cond_wait_until(&db->keeper_gone, &db->lock, deadline))
+	while (join && db->keeper_runs && pgm__db_wait_locked(db, &db->keeper_gone, deadline))
 		continue;
 	if (join && db->keeper_runs)
 		join = pthread_detach(db->keeper) != 0; /* stuck in a resolver or a hook: it ends by itself */
-	pthread_mutex_unlock(&db->lock);
+	pgm__db_unlock(db);
 	if (join)
 		pthread_join(db->keeper, NULL);
 }

@@ -13,6 +13,7 @@
 /* check_on_checkout costs a round trip; left out for one that was used this recently. */
 #define UNCHECKED_FOR PGM__SECOND
 #define CHECK_WITHIN (2 * PGM__SECOND)
+#define CHECK_AT_LEAST (100 * PGM__MS)
 
 /* A server that goes on sending notifications must not keep a borrower for ever. */
 #define READS_MOST 4096
@@ -104,18 +105,22 @@ bool pgm__look(PGconn *conn, pgm_error *err)
 
 /* ------------------------------------------------------------------------------- before lending */
 
-static bool answers(PGconn *conn, pgm_error *err)
+/* The borrower's own limit counts too, but a server that is well gets the moment that it needs. */
+static bool answers(PGconn *conn, pgm__time until, pgm_error *err)
 {
-	PGresult *res = pgm__exec_until(conn, "", pgm__clock_now() + CHECK_WITHIN, err);
+	pgm__time now = pgm__clock_now(), own = now + CHECK_WITHIN, least = now + CHECK_AT_LEAST;
+	pgm__time limit = until < least ? least : until < own ? until : own;
+	PGresult *res = pgm__exec_until(conn, "", limit, err);
 	bool ok = res && pgm_result_ok(res, err);
 
 	PQclear(res);
 	return ok;
 }
 
+/* A connection that is not good is in no state that libpq would call idle. */
 static bool is_untouched(const PGconn *conn)
 {
-	return PQstatus(conn) == CONNECTION_OK && PQtransactionStatus(conn) == PQTRANS_IDLE;
+	return PQtransactionStatus(conn) == PQTRANS_IDLE;
 }
 
 static bool clean_after_misuse(pgm__lease *lease, pgm_error *err)
@@ -139,26 +144,33 @@ static bool passes_hook(const pgm__lease *lease, pgm_error *err)
 	return false;
 }
 
-static bool looks_due(const pgm__lease *lease, pgm__time now, pgm__time deaths)
+/* On any connection of the handle since it was used. */
+static bool deaths_since(const pgm__lease *lease)
 {
-	return now - lease->given_back >= TRUSTED_FOR || lease->given_back <= deaths;
+	return lease->given_back <= atomic_load_explicit(&lease->db->last_death, memory_order_relaxed);
 }
 
-bool pgm__lease_is_fresh(const pgm__lease *lease, pgm__time now, pgm__time deaths)
+static bool looks_due(const pgm__lease *lease, pgm__time now)
 {
-	return !looks_due(lease, now, deaths) && is_untouched(lease->conn) && !lease->db->hooks.check;
+	return now - lease->given_back >= TRUSTED_FOR || deaths_since(lease);
 }
 
-pgm__fitness pgm__lease_fitness(pgm__lease *lease, pgm__time now, pgm__time deaths, pgm_error *err)
+bool pgm__lease_is_fresh(const pgm__lease *lease, pgm__time now)
 {
+	return !looks_due(lease, now) && is_untouched(lease->conn) && !lease->db->hooks.check;
+}
+
+pgm__fitness pgm__lease_fitness(pgm__lease *lease, pgm__time until, pgm_error *err)
+{
+	pgm__time now = pgm__clock_now();
 	bool check = lease->db->settings->check_on_checkout && now - lease->given_back >= UNCHECKED_FOR;
 
 	pgm__error_clear(err);
 	if (!is_untouched(lease->conn) && !clean_after_misuse(lease, err))
 		return PGM__DEAD;
-	if (looks_due(lease, now, deaths) && !pgm__look(lease->conn, err))
+	if (looks_due(lease, now) && !pgm__look(lease->conn, err))
 		return PGM__DEAD;
-	if (check && !answers(lease->conn, err))
+	if (check && !answers(lease->conn, until, err))
 		return PGM__DEAD;
 	return passes_hook(lease, err) ? PGM__FIT : PGM__REJECTED;
 }

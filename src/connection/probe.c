@@ -102,6 +102,7 @@ static void look(const PGconn *conn, pgm__probe *out)
 	SET(out->port, PQport(conn));
 	SET(out->database, PQdb(conn));
 	SET(out->user, PQuser(conn));
+	out->asked_password = PQconnectionUsedPassword(conn);
 	note_tls(conn, &out->tls);
 }
 
@@ -181,7 +182,6 @@ static bool use(PGconn *conn, pgm__time timeout, pgm__probe *out)
 {
 	bool ok;
 
-	out->asked_password = PQconnectionUsedPassword(conn);
 	SET(out->version, PQparameterStatus(conn, "server_version"));
 	ok = select_one(conn, timeout, out);
 	pgm__conn_close(conn, ok);

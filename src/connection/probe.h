@@ -62,7 +62,7 @@ typedef struct pgm__probe {
 
 /*
  * Connects as settings say, runs SELECT 1, disconnects. Returns out->ok. Blocks as long as connect_timeout
- * allows, and as long again for SELECT 1. Thread: any.
+ * allows, and as long again for SELECT 1. Thread: one at a time, as getpwuid(3) asks.
  */
 bool pgm__probe_run(const pgm__settings *settings, pgm__probe *out);
 

@@ -45,13 +45,13 @@ static void before_fork(void)
 	if (above)
 		above->before_fork();
 	for (pgm_db *db = first; db; db = db->next)
-		pthread_mutex_lock(&db->lock);
+		pgm__db_lock(db);
 }
 
 static void unlock_handles(void)
 {
 	for (pgm_db *db = first; db; db = db->next)
-		pthread_mutex_unlock(&db->lock);
+		pgm__db_unlock(db);
 }
 
 static void after_fork_in_parent(void)
@@ -119,12 +119,15 @@ static int make_dead_fd(void)
 
 static bool set_up_locked(pgm_error *err)
 {
+	char text[128];
+
 	if (is_set_up)
 		return true;
 	if (dead_fd < 0)
 		dead_fd = make_dead_fd();
 	if (dead_fd < 0)
-		return pgm__fail(err, PGM_ERR_IO, "cannot make a socket pair: %s", strerror(errno));
+		return pgm__fail(err, PGM_ERR_IO, "cannot make a socket pair: %s",
+				 pgm__errno_text(errno, text, sizeof text));
 	if (pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child) != 0)
 		return pgm__fail_nomem(err, "prepare for fork");
 	if (atexit(keep_out) != 0)

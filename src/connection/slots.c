@@ -188,21 +188,38 @@ static void lend(pgm__slots *s, int32_t i, pgm__time now)
 	slot->since = now;
 	slot->reported = false;
 	s->acquired++;
+	if (s->missed)
+		s->stir = true; /* what is lent here would have done for them */
 	expect(s, after(now, s->rules.leak_after));
 }
 
 /* ------------------------------------------------------------------------------- the queue */
 
-static void enqueue(pgm__slots *s, pgm__waiter *w, pgm__time now)
+/* By the time of asking: at the end, unless it has been asking for longer than others. */
+static void enqueue(pgm__slots *s, pgm__waiter *w)
 {
-	*w = (pgm__waiter){.prev = s->tail, .since = now, .slot = PGM__NO_SLOT, .state = PGM__WAITER_QUEUED};
-	if (s->tail)
-		s->tail->next = w;
+	pgm__waiter *before = s->tail;
+
+	while (before && before->since > w->since)
+		before = before->prev;
+	s->waited += !w->counted;
+	*w = (pgm__waiter){
+		.prev = before,
+		.next = before ? before->next : s->head,
+		.since = w->since,
+		.slot = PGM__NO_SLOT,
+		.state = PGM__WAITER_QUEUED,
+		.counted = true,
+	};
+	if (w->prev)
+		w->prev->next = w;
 	else
 		s->head = w;
-	s->tail = w;
+	if (w->next)
+		w->next->prev = w;
+	else
+		s->tail = w;
 	s->queued++;
-	s->waited++;
 }
 
 static void dequeue(pgm__slots *s, pgm__waiter *w, pgm__waiter_state state)
@@ -368,12 +385,22 @@ static pgm__verdict take(pgm__slots *s, pgm__waiter *w, pgm__time now)
 	return PGM__OPEN;
 }
 
+/* Nobody who has been promised a connection came earlier. */
+static bool is_first(const pgm__slots *s, const pgm__waiter *w, pgm__time now)
+{
+	return !s->head || s->head->since > w->since || !is_owed(s, s->head, now);
+}
+
 pgm__verdict pgm__slots_acquire(pgm__slots *s, pgm__waiter *w, bool may_wait, pgm__time now)
 {
+	bool again = w->since != 0;
+
+	if (!again)
+		w->since = now;
 	if (s->shut)
 		return PGM__SHUT;
 	serve_the_owed(s, now);
-	if (!s->head || !is_owed(s, s->head, now)) {
+	if (is_first(s, w, now)) {
 		pgm__verdict verdict = take(s, w, now);
 
 		if (verdict != PGM__NONE) {
@@ -382,11 +409,14 @@ pgm__verdict pgm__slots_acquire(pgm__slots *s, pgm__waiter *w, bool may_wait, pg
 			return verdict;
 		}
 	}
-	if (!may_wait)
+	if (!may_wait) {
+		s->missed = true;
+		expect_opening(s, now);
 		return PGM__NONE;
-	if (s->rules.max_waiting && s->queued >= s->rules.max_waiting)
+	}
+	if (!again && s->rules.max_waiting && s->queued >= s->rules.max_waiting)
 		return PGM__BUSY;
-	enqueue(s, w, now);
+	enqueue(s, w);
 	expect_opening(s, now);
 	return PGM__WAIT;
 }
@@ -423,7 +453,6 @@ pgm__verdict pgm__slots_leave(pgm__slots *s, pgm__waiter *w, pgm__time now)
 	if (w->state != PGM__WAITER_QUEUED)
 		return answer(s, w);
 	dequeue(s, w, PGM__WAITER_OUT);
-	s->timed_out++;
 	settle(s, now); /* it may have been woken for a slot that is still free */
 	return PGM__NONE;
 }
@@ -469,10 +498,25 @@ bool pgm__slots_release(pgm__slots *s, int32_t i, pgm__time now)
 	}
 	move(s, i, PGM__SLOT_IDLE);
 	slot->since = now;
+	s->missed = false;
 	expect_ageing(s, i);
 	if (s->head)
 		settle(s, now);
 	return true;
+}
+
+void pgm__slots_return(pgm__slots *s, int32_t i, pgm__time since)
+{
+	move(s, i, PGM__SLOT_IDLE);
+	s->slot[i].since = since;
+	s->missed = false;
+}
+
+void pgm__slots_lent_again(pgm__slots *s, int32_t i, pgm__time since)
+{
+	s->slot[i].since = since;
+	s->slot[i].reported = false;
+	expect(s, after(since, s->rules.leak_after));
 }
 
 /* -------------------------------------------------------------------------------- the opener */
@@ -485,6 +529,7 @@ static void note_opened(pgm__slots *s, int32_t i, pgm__time now)
 	slot->parked = false;
 	slot->expires = life ? after(now, life - random_share(s, life / LIFETIME_SPREAD)) : PGM__NEVER;
 	s->opened++;
+	s->missed = false;
 	s->failing_since = 0;
 	s->backoff = 0;
 	s->ramp = min_i32(s->ramp * 2, s->rules.num_workers);
@@ -542,6 +587,7 @@ void pgm__slots_failed(pgm__slots *s, int32_t i, bool for_good, pgm__time now)
 	move(s, i, PGM__SLOT_EMPTY);
 	s->slot[i].parked = false;
 	s->open_failed++;
+	s->missed = false;
 	s->stir = true;
 	if (s->rules.borrower_opens) {
 		if (for_good)
@@ -622,6 +668,7 @@ void pgm__slots_forget(pgm__slots *s)
 	all_empty(s);
 	s->head = s->tail = s->woken_first = s->woken_last = NULL;
 	s->queued = 0;
+	s->missed = false;
 	s->failing_since = 0;
 	s->backoff = 0;
 	s->ramp = s->rules.num_workers;
@@ -635,6 +682,18 @@ static pgm__due due_slot(pgm__slots *s, pgm__due_what what, int32_t i, pgm__slot
 {
 	move(s, i, state);
 	return (pgm__due){.what = what, .slot = i, .until = 0};
+}
+
+/* What is lent may become idle without a word (pgm__slots_return): then this is when it may have to go. */
+static void expect_lent(const pgm__slots *s, pgm__time now, bool above_min, pgm__time *until)
+{
+	const pgm__slot_list *lent = &s->list[PGM__SLOT_LENT];
+
+	if (above_min && lent->count > 0)
+		*until = min_time(*until, after(now, s->rules.max_idle));
+	for (int32_t i = lent->first; i != PGM__NO_SLOT; i = s->slot[i].next)
+		if (s->slot[i].expires > now)
+			*until = min_time(*until, s->slot[i].expires);
 }
 
 /* An idle connection that has to go; or, in *until, when one may have to. */
@@ -653,6 +712,7 @@ static int32_t find_to_close(pgm__slots *s, pgm__time now, pgm__time *until)
 		if (slot->expires > now)
 			*until = min_time(*until, slot->expires);
 	}
+	expect_lent(s, now, above_min, until);
 	return PGM__NO_SLOT;
 }
 
@@ -663,7 +723,8 @@ static int32_t find_to_open(pgm__slots *s, pgm__time now, pgm__time *until)
 	int32_t expired = expired_idle(s, now);
 	int32_t good = pgm__slots_open(s) - expired;
 	int32_t usable = s->list[PGM__SLOT_IDLE].count - expired;
-	int32_t need = max_i32(s->rules.min_size - good, s->queued - usable) - opening;
+	int32_t wanted = s->queued + s->missed;
+	int32_t need = max_i32(s->rules.min_size - good, wanted - usable) - opening;
 
 	if (s->rules.borrower_opens || need <= 0 || opening >= s->ramp)
 		return PGM__NO_SLOT;

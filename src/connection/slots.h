@@ -57,15 +57,17 @@ typedef enum pgm__waiter_state {
 	PGM__WAITER_REFUSED  /* the handle is shut, or connecting has failed for too long */
 } pgm__waiter_state;
 
-/* Owned by whoever waits; zero it before the first call. In the queue only while QUEUED. */
+/* Owned by whoever waits; zero it before the first call. In the queue only while QUEUED. One that got a
+ * connection which turned out to be dead asks again with the same waiter, and keeps its place: since stays. */
 typedef struct pgm__waiter {
 	struct pgm__waiter *next, *prev;
 	struct pgm__waiter *next_woken;
-	pgm__time since;
+	pgm__time since; /* of the first call */
 	int32_t slot;
 	uint8_t state;
-	bool nudged; /* has been woken to look again, and has not looked yet */
-	bool woken;  /* is in the list of pgm__slots_next_woken */
+	bool counted; /* has been in the queue */
+	bool nudged;  /* has been woken to look again, and has not looked yet */
+	bool woken;   /* is in the list of pgm__slots_next_woken */
 } pgm__waiter;
 
 /* What never changes while the handle lives. Durations in nanoseconds. */
@@ -91,6 +93,7 @@ typedef struct pgm__slots {
 	pgm__waiter *woken_first, *woken_last;
 
 	bool shut;
+	bool missed;	 /* somebody who would not wait found nothing: one more is worth opening */
 	bool stir;	 /* something is due earlier than pgm__slots_due last said: wake the keeper */
 	pgm__time until; /* what pgm__slots_due last said */
 
@@ -100,7 +103,7 @@ typedef struct pgm__slots {
 
 	uint64_t random;
 
-	int64_t acquired, waited, timed_out, opened, open_failed, closed, lost;
+	int64_t acquired, waited, opened, open_failed, closed, lost;
 } pgm__slots;
 
 typedef enum pgm__verdict {
@@ -123,11 +126,20 @@ pgm__verdict pgm__slots_acquire(pgm__slots *s, pgm__waiter *w, bool may_wait, pg
 /* After having been woken. */
 pgm__verdict pgm__slots_retry(pgm__slots *s, pgm__waiter *w, pgm__time now);
 
-/* Out of time. PGM__GOT and PGM__REFUSED if the answer came first, else PGM__NONE. */
+/* Out of time, or out of will. PGM__GOT and PGM__REFUSED if the answer came first, else PGM__NONE. */
 pgm__verdict pgm__slots_leave(pgm__slots *s, pgm__waiter *w, pgm__time now);
 
 /* LENT -> IDLE (true), or -> CLOSING (false): then close it and call pgm__slots_closed. */
 bool pgm__slots_release(pgm__slots *s, int32_t i, pgm__time now);
+
+/*
+ * A driver may lend a connection again by itself, without a word, while nobody is in the queue: to the slots it
+ * stays LENT. Return is LENT -> IDLE for one that it holds like that, given back at since, by a caller that has
+ * just taken the lock; it was not expired then. lent_again: the loan that pgm__slots_due reported is newer than the
+ * slots know.
+ */
+void pgm__slots_return(pgm__slots *s, int32_t i, pgm__time since);
+void pgm__slots_lent_again(pgm__slots *s, int32_t i, pgm__time since);
 
 /* Pops whoever must be woken, in the order of waking; call until NULL before the lock is given up. */
 pgm__waiter *pgm__slots_next_woken(pgm__slots *s);

@@ -1,10 +1,18 @@
 /* Submitting on the blocking types: at once, in the calling thread, answered before it returns. */
 #include "base/error.h"
+#include "base/thread.h"
+#include "connection/clean.h"
 #include "connection/close.h"
 #include "connection/db.h"
+#include "connection/libpq_error.h"
 #include "connection/wait.h"
 
+#include <limits.h>
+#include <string.h>
+
 #define STOP_WITHIN (3 * PGM__SECOND)
+#define CANCEL_EVERY (200 * PGM__MS)
+#define CANCELLED "57014" /* PostgreSQL manual, appendix A */
 
 static bool check_query(const char *call, const pgm_query *query, pgm_error *err)
 {
@@ -21,32 +29,91 @@ static bool fail_without_callback(const char *call, pgm_error *err)
 	return pgm__fail(err, PGM_ERR_MISUSE, "%s: the callback is NULL", call);
 }
 
-/* Ends a statement that took too long, so that the connection can go on. */
-static void stop(PGconn *conn)
+typedef struct answer {
+	PGresult *res;
+	pgm_error err; /* PGM_OK: the statement was accepted */
+} answer;
+
+/* A statement that takes too long is cancelled, and answers that; or it ends just before the request reaches it, and
+ * then it has run. A request that comes before its statement is lost, so it is made again. */
+static bool cancel(PGconn *conn, PGresult **res, pgm_error *err)
 {
+	pgm__time deadline = pgm__clock_now() + STOP_WITHIN;
+	bool ended = false;
+
 	PQsetnonblocking(conn, 1);
-	if (pgm__conn_end_work(conn, pgm__clock_now() + STOP_WITHIN))
+	while (!ended && err->code == PGM_ERR_TIMEOUT && pgm__conn_cancel(conn, deadline)) {
+		pgm__time until = pgm__clock_now() + CANCEL_EVERY;
+
+		ended = pgm__collect_until(conn, until < deadline ? until : deadline, res, err);
+	}
+	if (ended)
 		PQsetnonblocking(conn, 0);
+	return ended;
 }
 
-static void run(PGconn *conn, const pgm_query *query, pgm__time deadline, pgm_on_result fn, void *arg)
+static void drop_result(answer *a)
 {
-	pgm_error err;
-	PGresult *res = pgm__query_until(conn, query, deadline, &err);
-	bool ok = res && pgm_result_ok(res, &err);
+	PQclear(a->res);
+	a->res = NULL;
+}
 
-	if (!res && err.code == PGM_ERR_TIMEOUT) {
-		stop(conn);
-		pgm__fail(&err, PGM_ERR_TIMEOUT, "the statement did not end within %d ms and was cancelled",
+/* All of the answer is there. */
+static void judge(answer *a, PGconn *conn, const pgm_query *query, bool late)
+{
+	if (!a->res) {
+		pgm__fail_libpq(&a->err, conn);
+	} else if (pgm__is_copy(a->res)) {
+		drop_result(a);
+		pgm__fail(&a->err, PGM_ERR_MISUSE,
+			  "COPY cannot be submitted: borrow a connection and use the COPY functions of libpq");
+	} else if (!pgm_result_ok(a->res, &a->err) && late && strcmp(a->err.sqlstate, CANCELLED) == 0) {
+		drop_result(a);
+		pgm__fail(&a->err, PGM_ERR_TIMEOUT, "the statement did not end within %d ms and was cancelled",
 			  query->timeout_ms);
 	}
-	if (!ok && err.code == PGM_ERR_BROKEN) {
-		pgm_error lost = err;
+}
 
-		pgm__fail(&err, PGM_ERR_BROKEN, "the statement may or may not have run: %s", lost.message);
-		pgm__error_sqlstate(&err, lost.sqlstate);
-	}
-	fn(res, ok ? NULL : &err, arg);
+/* The answer is not there, or says that the connection is gone. */
+static void explain_loss(answer *a, const pgm_query *query)
+{
+	pgm_error lost = a->err;
+
+	if (lost.code == PGM_ERR_BROKEN)
+		pgm__fail(&a->err, PGM_ERR_BROKEN, "the statement may or may not have run: %s", lost.message);
+	else if (lost.code == PGM_ERR_TIMEOUT)
+		pgm__fail(
+			&a->err, PGM_ERR_TIMEOUT,
+			"the statement did not end within %d ms and could not be cancelled: it may or may not have run",
+			query->timeout_ms);
+	pgm__error_sqlstate(&a->err, lost.sqlstate);
+}
+
+/* Not to be ended by pthread_cancel in the middle: results are on their way. */
+static answer run(PGconn *conn, const pgm_query *query, pgm__time deadline)
+{
+	answer a = {.res = NULL};
+	bool ended, late;
+	int before;
+
+	before = pgm__cancel_disable();
+	ended = pgm__query_until(conn, query, deadline, &a.res, &a.err);
+	late = !ended && a.err.code == PGM_ERR_TIMEOUT;
+	if (late)
+		ended = cancel(conn, &a.res, &a.err);
+	if (ended)
+		judge(&a, conn, query, late);
+	else
+		drop_result(&a);
+	if (!ended || a.err.code == PGM_ERR_BROKEN)
+		explain_loss(&a, query);
+	pgm__cancel_restore(before);
+	return a;
+}
+
+static void tell(const answer *a, pgm_on_result fn, void *arg)
+{
+	fn(a->res, a->err.code == PGM_OK ? NULL : &a->err, arg);
 }
 
 static pgm__time deadline_of(const pgm_query *query)
@@ -58,9 +125,9 @@ static pgm__time deadline_of(const pgm_query *query)
 static PGconn *acquire_by(pgm_db *db, pgm__time deadline, pgm_error *err)
 {
 	pgm__time left = deadline == PGM__NEVER ? PGM__NEVER : deadline - pgm__clock_now();
-	pgm__time most = db->settings->timeout;
+	pgm__time ms = (left < db->settings->timeout ? (left > 0 ? left : 0) : db->settings->timeout) / PGM__MS;
 
-	return pgm_acquire_at(db, (int)((left < most ? (left > 0 ? left : 0) : most) / PGM__MS), "pgm_submit", 0, err);
+	return pgm_acquire_at(db, ms < INT_MAX ? (int)ms : INT_MAX, "pgm_submit", 0, err);
 }
 
 bool pgm_submit(pgm_db *db, const pgm_query *query, pgm_on_result fn, void *arg, pgm_error *err)
@@ -68,6 +135,7 @@ bool pgm_submit(pgm_db *db, const pgm_query *query, pgm_on_result fn, void *arg,
 	pgm__time deadline;
 	PGconn *conn;
 	pgm_error why;
+	answer a;
 
 	pgm__error_clear(err);
 	if (!fn)
@@ -84,26 +152,25 @@ bool pgm_submit(pgm_db *db, const pgm_query *query, pgm_on_result fn, void *arg,
 		fn(NULL, &why, arg);
 		return true;
 	}
-	run(conn, query, deadline, fn, arg);
-	pgm_release(conn);
+	a = run(conn, query, deadline);
+	pgm_release(conn); /* before the callback, which may want to borrow */
+	tell(&a, fn, arg);
 	return true;
 }
 
 bool pgm_send(PGconn *conn, const pgm_query *query, pgm_on_result fn, void *arg, pgm_error *err)
 {
-	const pgm__lease *lease = conn ? pgm__registry_find(conn) : NULL;
+	answer a;
 
-	pgm__error_clear(err);
 	if (!fn)
 		return fail_without_callback("pgm_send", err);
-	if (!check_query("pgm_send", query, err))
+	if (!check_query("pgm_send", query, err) || !pgm__lease_of(conn, "pgm_send", err))
 		return false;
-	if (!lease || !atomic_load_explicit(&lease->lent, memory_order_relaxed))
-		return pgm__fail(err, PGM_ERR_MISUSE, "pgm_send: not a connection borrowed from a handle");
-	if (PQtransactionStatus(conn) == PQTRANS_ACTIVE)
+	if (pgm__is_busy(conn))
 		return pgm__fail(err, PGM_ERR_MISUSE,
 				 "pgm_send: the connection is busy with another statement or cursor");
-	run(conn, query, deadline_of(query), fn, arg);
+	a = run(conn, query, deadline_of(query));
+	tell(&a, fn, arg);
 	return true;
 }
 

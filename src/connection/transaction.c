@@ -1,5 +1,7 @@
 #include "base/error.h"
 #include "base/log.h"
+#include "connection/clean.h"
+#include "connection/close.h"
 #include "connection/db.h"
 #include "connection/libpq_error.h"
 
@@ -10,17 +12,6 @@
  * manual, SAVEPOINT), so one name serves every depth. */
 #define SAVEPOINT "pgmonkey"
 
-static pgm__lease *lease_of(const PGconn *conn, const char *call, pgm_error *err)
-{
-	pgm__lease *lease = conn ? pgm__registry_find(conn) : NULL;
-
-	pgm__error_clear(err);
-	if (lease && atomic_load_explicit(&lease->lent, memory_order_relaxed))
-		return lease;
-	pgm__fail(err, PGM_ERR_MISUSE, "%s: not a connection borrowed from a handle", call);
-	return NULL;
-}
-
 static bool run(PGconn *conn, const char *sql, pgm_error *err)
 {
 	PGresult *res = PQexec(conn, sql);
@@ -30,21 +21,21 @@ static bool run(PGconn *conn, const char *sql, pgm_error *err)
 	return ok;
 }
 
-/* The server is the truth: somebody may have said COMMIT in SQL. */
-static bool is_in_transaction(const PGconn *conn)
+static bool check_idle(const PGconn *conn, const char *call, pgm_error *err)
 {
-	PGTransactionStatusType status = PQtransactionStatus(conn);
-
-	return status == PQTRANS_INTRANS || status == PQTRANS_INERROR;
+	return !pgm__is_busy(conn) ||
+	       pgm__fail(err, PGM_ERR_MISUSE,
+			 "%s: the connection is busy with another statement, cursor, COPY or pipeline; end that first",
+			 call);
 }
 
 bool pgm_begin(PGconn *conn, pgm_error *err)
 {
-	pgm__lease *lease = lease_of(conn, "pgm_begin", err);
+	pgm__lease *lease = pgm__lease_of(conn, "pgm_begin", err);
 
-	if (!lease)
+	if (!lease || !check_idle(conn, "pgm_begin", err))
 		return false;
-	if (is_in_transaction(conn)) {
+	if (pgm__is_in_transaction(conn)) {
 		if (!run(conn, "SAVEPOINT " SAVEPOINT, err))
 			return false;
 		lease->savepoints++;
@@ -82,7 +73,9 @@ static bool check_open(const pgm__lease *lease, const char *call, pgm_error *err
 {
 	if (PQstatus(lease->conn) != CONNECTION_OK)
 		return pgm__fail_libpq(err, lease->conn);
-	if (!is_in_transaction(lease->conn))
+	if (!check_idle(lease->conn, call, err))
+		return false;
+	if (!pgm__is_in_transaction(lease->conn))
 		return pgm__fail(err, PGM_ERR_MISUSE, "%s: no transaction is open", call);
 	if (lease->savepoints == 0 && !lease->began)
 		return pgm__fail(err, PGM_ERR_MISUSE, "%s: the open transaction was not begun with pgm_begin", call);
@@ -91,7 +84,7 @@ static bool check_open(const pgm__lease *lease, const char *call, pgm_error *err
 
 bool pgm_commit(PGconn *conn, pgm_error *err)
 {
-	pgm__lease *lease = lease_of(conn, "pgm_commit", err);
+	pgm__lease *lease = pgm__lease_of(conn, "pgm_commit", err);
 
 	if (!lease || !check_open(lease, "pgm_commit", err))
 		return false;
@@ -107,7 +100,7 @@ bool pgm_commit(PGconn *conn, pgm_error *err)
 
 bool pgm_rollback(PGconn *conn, pgm_error *err)
 {
-	pgm__lease *lease = lease_of(conn, "pgm_rollback", err);
+	pgm__lease *lease = pgm__lease_of(conn, "pgm_rollback", err);
 
 	if (!lease || !check_open(lease, "pgm_rollback", err))
 		return false;
@@ -121,41 +114,98 @@ bool pgm_rollback(PGconn *conn, pgm_error *err)
 
 /* ---------------------------------------------------------------------------- around your work */
 
-/* The work said no without saying why: the best there is. */
+#define UNDO_WITHIN (3 * PGM__SECOND)
+
+/* The work said no without saying why: the best there is. The first line only, without the statement's text. */
 static void explain_refusal(const PGconn *conn, pgm_error *err)
 {
+	const char *words = PQerrorMessage(conn);
+
 	if (err->code != PGM_OK)
 		return;
 	if (PQstatus(conn) != CONNECTION_OK)
 		pgm__fail_libpq(err, conn);
-	else if (PQtransactionStatus(conn) == PQTRANS_INERROR && PQerrorMessage(conn)[0])
-		pgm__fail(err, PGM_ERR_QUERY, "a statement failed: %s", PQerrorMessage(conn));
+	else if (PQtransactionStatus(conn) == PQTRANS_INERROR && words[0])
+		pgm__fail(err, PGM_ERR_QUERY, "a statement failed: %.*s", (int)strcspn(words, "\n"), words);
 	else
 		pgm__fail(err, PGM_ERR_QUERY, "the work asked for a roll-back");
 }
 
-static bool run_work(PGconn *conn, pgm_work work, void *arg, pgm_error *err)
+/* Rows that nobody read, a COPY that was not ended: they stand between us and the roll-back. */
+static bool end_unfinished_work(PGconn *conn)
 {
-	pgm_error ignored;
-	bool ok = work(conn, arg, err);
+	bool was_nonblocking = PQisnonblocking(conn), ok;
 
-	if (ok)
+	if (!pgm__is_busy(conn))
 		return true;
-	explain_refusal(conn, err);
-	if (PQstatus(conn) == CONNECTION_OK && !pgm_rollback(conn, &ignored))
-		pgm__log(PGM_LOG_WARNING, "rolling back after failed work: %s", ignored.message);
-	return false;
+	PQsetnonblocking(conn, 1);
+	ok = pgm__conn_end_work(conn, pgm__clock_now() + UNDO_WITHIN);
+	if (!was_nonblocking && PQflush(conn) == 0)
+		PQsetnonblocking(conn, 0);
+	return ok;
+}
+
+/* Back to where the work began: depth is how many savepoints were open once its own was. */
+static bool roll_back_to(pgm__lease *lease, int depth, pgm_error *err)
+{
+	if (!pgm__is_in_transaction(lease->conn))
+		return true;
+	if (depth == 0) {
+		lease->savepoints = 0;
+		return pgm_rollback(lease->conn, err);
+	}
+	while (lease->savepoints >= depth)
+		if (!pgm_rollback(lease->conn, err))
+			return false;
+	return true;
+}
+
+static void undo(pgm__lease *lease, int depth)
+{
+	pgm_error why;
+
+	if (PQstatus(lease->conn) != CONNECTION_OK)
+		return;
+	if (!end_unfinished_work(lease->conn))
+		pgm__log(PGM_LOG_WARNING, "rolling back after failed work: what it left unfinished could not be ended");
+	else if (!roll_back_to(lease, depth, &why))
+		pgm__log(PGM_LOG_WARNING, "rolling back after failed work: %s", why.message);
+}
+
+/* Only what was begun here is committed here. */
+static bool commit_at(const pgm__lease *lease, int depth, pgm_error *err)
+{
+	if (lease->savepoints > depth)
+		return pgm__fail(err, PGM_ERR_MISUSE,
+				 "pgm_transaction: the work began a transaction of its own with pgm_begin and did not "
+				 "end it; all of it is rolled back");
+	return pgm_commit(lease->conn, err);
 }
 
 bool pgm_transaction(PGconn *conn, pgm_work work, void *arg, pgm_error *err)
 {
+	pgm__lease *lease;
 	pgm_error unwanted;
+	bool ok;
+	int depth;
 
 	if (!err)
 		err = &unwanted;
 	if (!work)
 		return pgm__fail(err, PGM_ERR_MISUSE, "pgm_transaction: the work is NULL");
-	return pgm_begin(conn, err) && run_work(conn, work, arg, err) && pgm_commit(conn, err);
+	if (!pgm_begin(conn, err))
+		return false;
+	depth = pgm__registry_find(conn)->savepoints;
+	ok = work(conn, arg, err);
+	lease = pgm__registry_find(conn);
+	if (!lease)
+		return pgm__fail(err, PGM_ERR_MISUSE, "pgm_transaction: the work closed the connection");
+	if (!ok)
+		explain_refusal(conn, err);
+	else if (commit_at(lease, depth, err))
+		return true;
+	undo(lease, depth);
+	return false;
 }
 
 static void release_when_cancelled(void *conn)

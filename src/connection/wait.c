@@ -27,6 +27,7 @@ static bool fail_late(pgm_error *err)
 static bool wait_for(PGconn *conn, short events, pgm__time deadline, pgm_error *err)
 {
 	struct pollfd fd = {.fd = PQsocket(conn), .events = events};
+	char text[128];
 	int ready = fd.fd < 0 ? 0 : pgm__poll(&fd, 1, deadline);
 
 	if (fd.fd < 0)
@@ -34,7 +35,8 @@ static bool wait_for(PGconn *conn, short events, pgm__time deadline, pgm_error *
 	if (ready > 0)
 		return true;
 	if (ready < 0)
-		return pgm__fail(err, PGM_ERR_BROKEN, "waiting for the server failed: %s", strerror(errno));
+		return pgm__fail(err, PGM_ERR_BROKEN, "waiting for the server failed: %s",
+				 pgm__errno_text(errno, text, sizeof text));
 	return fail_late(err);
 }
 
@@ -58,39 +60,39 @@ bool pgm__result_ready_until(PGconn *conn, pgm__time deadline, pgm_error *err)
 	}
 }
 
-static bool is_copy(const PGresult *res)
+bool pgm__is_copy(const PGresult *res)
 {
 	ExecStatusType status = PQresultStatus(res);
 
 	return status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH;
+}
+bool pgm__collect_until(PGconn *conn, pgm__time deadline, PGresult **last, pgm_error *err)
+{
+	while (pgm__result_ready_until(conn, deadline, err)) {
+		PGresult *res = PQgetResult(conn);
+
+		if (!res)
+			return true;
+		PQclear(*last);
+		*last = res;
+		if (pgm__is_copy(res))
+			return true;
+	}
+	return false;
 }
 
 PGresult *pgm__finish_until(PGconn *conn, pgm__time deadline, pgm_error *err)
 {
 	PGresult *last = NULL;
 
-	for (;;) {
-		PGresult *res;
-
-		if (!pgm__result_ready_until(conn, deadline, err)) {
-			PQclear(last);
-			return NULL;
-		}
-		res = PQgetResult(conn);
-		if (!res)
-			break;
-		PQclear(last);
-		last = res;
-		if (is_copy(res))
-			break;
-	}
-	if (!last || PQstatus(conn) == CONNECTION_BAD) {
+	if (pgm__collect_until(conn, deadline, &last, err)) {
+		pgm__error_clear(err);
+		if (last && PQstatus(conn) != CONNECTION_BAD)
+			return last;
 		pgm__fail_libpq(err, conn);
-		PQclear(last);
-		return NULL;
 	}
-	pgm__error_clear(err);
-	return last;
+	PQclear(last);
+	return NULL;
 }
 
 /* While libpq is in blocking mode sending may block for ever on a server that does not read. */
@@ -100,36 +102,38 @@ static bool go_nonblocking(PGconn *conn, bool *was_nonblocking, pgm_error *err)
 	return PQsetnonblocking(conn, 1) == 0 || pgm__fail_libpq(err, conn);
 }
 
-static PGresult *finish(PGconn *conn, int sent, bool was_nonblocking, pgm__time deadline, pgm_error *err)
+static void go_back(PGconn *conn, bool was_nonblocking)
 {
-	PGresult *res = NULL;
-
-	if (sent)
-		res = pgm__finish_until(conn, deadline, err);
-	else
-		pgm__fail_libpq(err, conn);
 	if (!was_nonblocking && PQflush(conn) == 0)
 		PQsetnonblocking(conn, 0);
-	return res;
 }
 
-PGresult *pgm__query_until(PGconn *conn, const pgm_query *query, pgm__time deadline, pgm_error *err)
+bool pgm__query_until(PGconn *conn, const pgm_query *query, pgm__time deadline, PGresult **last, pgm_error *err)
 {
-	bool was_nonblocking;
-	int sent;
+	bool was_nonblocking, ended;
 
 	if (!go_nonblocking(conn, &was_nonblocking, err))
-		return NULL;
-	sent = PQsendQueryParams(conn, query->sql, query->nparams, query->types, query->params, query->lengths,
-				 query->formats, query->result_format);
-	return finish(conn, sent, was_nonblocking, deadline, err);
+		return false;
+	if (PQsendQueryParams(conn, query->sql, query->nparams, query->types, query->params, query->lengths,
+			      query->formats, query->result_format))
+		ended = pgm__collect_until(conn, deadline, last, err);
+	else
+		ended = pgm__fail_libpq(err, conn);
+	go_back(conn, was_nonblocking);
+	return ended;
 }
 
 PGresult *pgm__exec_until(PGconn *conn, const char *sql, pgm__time deadline, pgm_error *err)
 {
+	PGresult *res = NULL;
 	bool was_nonblocking;
 
 	if (!go_nonblocking(conn, &was_nonblocking, err))
 		return NULL;
-	return finish(conn, PQsendQuery(conn, sql), was_nonblocking, deadline, err);
+	if (PQsendQuery(conn, sql))
+		res = pgm__finish_until(conn, deadline, err);
+	else
+		pgm__fail_libpq(err, conn);
+	go_back(conn, was_nonblocking);
+	return res;
 }

@@ -107,7 +107,9 @@ static pgm_db *wait_for_other_locked(pgm_manager *m, pgm__cached *entry, pgm_err
 		pgm__cond_wait_until(&m->opened, &m->lock, PGM__NEVER);
 	entry->waiting--;
 	db = entry->in_cache ? entry->db : NULL;
-	if (!db)
+	if (!db && entry->error.code == PGM_OK)
+		pgm__fail(err, PGM_ERR_CLOSED, "the handle was closed as soon as it was open");
+	else if (!db)
 		pgm__error_copy(err, &entry->error);
 	return db;
 }
@@ -186,13 +188,17 @@ static pgm_db *open_settings(pgm_manager *m, pgm__settings *settings, const pgm_
 pgm_db *pgm_manager_open(pgm_manager *manager, const pgm_config *config, const pgm_open_options *given, pgm_error *err)
 {
 	pgm_open_options options = read_options(given);
+	int before = pgm__cancel_disable(); /* others may be waiting for the outcome */
 	pgm_manager *m;
 	pgm__settings *settings;
+	pgm_db *db;
 
 	pgm__error_clear(err);
 	m = pgm__manager_or_default(manager, err);
 	settings = m ? make_settings(config, options.type, err) : NULL;
-	return settings ? open_settings(m, settings, &options, err) : NULL;
+	db = settings ? open_settings(m, settings, &options, err) : NULL;
+	pgm__cancel_restore(before);
+	return db;
 }
 
 pgm_db *pgm_open_config(const pgm_config *config, pgm_type type, pgm_error *err)

@@ -241,7 +241,7 @@ load helper
 		config dbname="$name" </dev/null
 		try
 		expect 1
-		has "$err" "dbname: expected a plain name"
+		has "$err" "dbname: expected a plain value"
 		try --format json
 		expect 1
 	done

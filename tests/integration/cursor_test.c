@@ -233,6 +233,70 @@ static void copy_is_refused_and_the_connection_goes_on(void **state)
 	}
 }
 
+/* The row comes, the OK comes, and then the commit fails: that is the answer. */
+static void b30_a_deferred_constraint_ends_the_cursor_with_its_error(void **state)
+{
+	pgm_cursor *cursor;
+	pgm_error err;
+
+	(void)state;
+	pgtest_exec("CREATE TABLE once (n int UNIQUE DEFERRABLE INITIALLY DEFERRED); INSERT INTO once VALUES (1);"
+		    "GRANT ALL ON once TO PUBLIC");
+	cursor = must_open_cursor("INSERT INTO once VALUES (1) RETURNING n");
+	assert_non_null(pgm_cursor_next(cursor, &err));
+	for (int i = 0; i < 2; i++) {
+		assert_null(pgm_cursor_next(cursor, &err));
+		assert_int_equal(err.code, PGM_ERR_QUERY);
+		assert_string_equal(err.sqlstate, "23505");
+	}
+	pgm_cursor_close(cursor);
+	assert_true(works(conn));
+	pgtest_exec("DROP TABLE once");
+}
+
+static void how_it_ended_is_said_again_and_again(void **state)
+{
+	pgm_cursor *cursor = must_open_cursor("SELECT 1 / (3 - n) FROM generate_series(1, 5) n");
+	pgm_error err;
+
+	(void)state;
+	assert_int_equal(count_rows(cursor, &err), -1);
+	for (int i = 0; i < 2; i++) {
+		assert_null(pgm_cursor_next(cursor, &err));
+		assert_string_equal(err.sqlstate, "22012");
+	}
+	pgm_cursor_close(cursor);
+	assert_null(pgm_cursor_next(NULL, &err));
+	assert_int_equal(err.code, PGM_ERR_MISUSE);
+}
+
+/* A server that reads nothing keeps who sends waiting, too. */
+static void a_timeout_counts_while_sending(void **state)
+{
+	size_t size = (size_t)64 << 20;
+	char *large = malloc(size + 1);
+	const char *params[] = {large};
+	const pgm_query query = {.sql = "SELECT length($1::text)", .nparams = 1, .params = params, .timeout_ms = 300};
+	int64_t start = pgtest_now_ms();
+	pgm_cursor *cursor;
+	pgm_error err;
+
+	(void)state;
+	assert_non_null(large);
+	memset(large, 'x', size);
+	large[size] = '\0';
+	pgtest_stop(PQbackendPID(conn));
+	cursor = pgm_cursor_open(conn, &query, &err);
+	assert_non_null(cursor);
+	assert_null(pgm_cursor_next(cursor, &err));
+	assert_int_equal(err.code, PGM_ERR_TIMEOUT);
+	assert_contains(err.message, "300 ms");
+	assert_within(start, 2000);
+	pgtest_continue(PQbackendPID(conn));
+	pgm_cursor_close(cursor);
+	free(large);
+}
+
 static void what_cannot_carry_a_cursor_is_misuse(void **state)
 {
 	const pgm_query query = {.sql = "SELECT 1"}, none = {.sql = NULL};
@@ -258,6 +322,9 @@ static void what_cannot_carry_a_cursor_is_misuse(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		CURSOR_TEST(b30_a_deferred_constraint_ends_the_cursor_with_its_error),
+		CURSOR_TEST(how_it_ended_is_said_again_and_again),
+		CURSOR_TEST(a_timeout_counts_while_sending),
 		CURSOR_TEST(it_reads_rows_in_order_and_then_ends),
 		CURSOR_TEST(parameters_and_binary_results_are_those_of_libpq),
 		CURSOR_TEST(statements_without_rows_end_at_once),

@@ -172,6 +172,63 @@ static void wait_ready_tells_why_it_takes_so_long(void **state)
 
 #define MOST 6
 
+static void wait_ready_opens_what_nobody_else_would(void **state)
+{
+	const pgm_open_options lazy = {.lazy = true};
+	pgm_db *db = must_open_with(&lazy, NULL);
+	pgm_error err;
+	PGconn *conn;
+
+	(void)state;
+	assert_true(pgm_wait_ready(db, slow(5000), &err));
+	assert_int_equal(stats_of(db).idle, 1);
+	pgm_drain(db);
+	assert_true(pgm_wait_ready(db, -1, &err));
+	assert_int_equal(stats_of(db).opened, 2);
+	conn = must_acquire(db);
+	assert_true(pgm_wait_ready(db, 0, &err)); /* lent, and so open */
+	pgm_release(conn);
+	pgm_close(db);
+	assert_false(pgm_wait_ready(db, -1, &err));
+	assert_int_equal(err.code, PGM_ERR_CLOSED);
+}
+
+static void wait_ready_says_at_once_what_waiting_will_not_change(void **state)
+{
+	const pgm_open_options lazy = {.lazy = true};
+	static const char *const wrong[] = {"type=pool password=wrong", "password=wrong",
+					    "type=pool sync.no_such_setting=1", "sync.no_such_setting=1"};
+	pgm_error err;
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		pgm_db *db = must_open_with(&lazy, "%s", wrong[i]);
+
+		assert_false(pgm_wait_ready(db, -1, &err));
+		assert_int_equal(err.code, i < 2 ? PGM_ERR_AUTH : PGM_ERR_CONFIG);
+	}
+}
+
+/* Borrowers that do not wait come back for what was opened for them. */
+static void a_pool_grows_for_those_who_do_not_wait(void **state)
+{
+	const pgm_open_options lazy = {.lazy = true};
+	pgm_db *db = must_open_with(&lazy, "type=pool pool.min_size=0 pool.max_size=2");
+	PGconn *conns[2];
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		int64_t start = pgtest_now_ms();
+
+		while ((conns[i] = pgm_acquire_for(db, 0, NULL)) == NULL && ms_since(start) < slow(5000))
+			blink();
+		assert_non_null(conns[i]);
+	}
+	assert_int_equal(stats_of(db).size, 2);
+	for (int i = 0; i < 2; i++)
+		pgm_release(conns[i]);
+}
+
 static void a_pool_grows_to_max_size_and_no_further(void **state)
 {
 	pgm_db *db = must_open("type=pool pool.min_size=1 pool.max_size=%d", MOST);
@@ -315,6 +372,9 @@ int main(void)
 		HANDLE_TEST(a_lazy_handle_tells_what_is_wrong_at_the_first_acquire),
 		HANDLE_TEST(wait_ready_waits_for_min_size),
 		HANDLE_TEST(wait_ready_tells_why_it_takes_so_long),
+		HANDLE_TEST(wait_ready_opens_what_nobody_else_would),
+		HANDLE_TEST(wait_ready_says_at_once_what_waiting_will_not_change),
+		HANDLE_TEST(a_pool_grows_for_those_who_do_not_wait),
 		HANDLE_TEST(a_pool_grows_to_max_size_and_no_further),
 		HANDLE_TEST(what_is_idle_above_min_size_goes_after_max_idle),
 		HANDLE_TEST(connections_are_replaced_after_max_lifetime),

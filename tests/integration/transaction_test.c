@@ -276,6 +276,132 @@ static void a_refused_inner_commit_can_be_rolled_back(void **state)
 	assert_int_equal(rows(), 1);
 }
 
+/* ------------------------------------------------------------- what the work leaves unfinished */
+
+static bool leave_rows_unread(PGconn *c, void *arg, pgm_error *err)
+{
+	(void)err;
+	return run(c, "INSERT INTO tx VALUES (1)", err) && PQsendQuery(c, "SELECT generate_series(1, 3)") && arg;
+}
+
+/* Rows that nobody read hide the open transaction from libpq's view of it. */
+static void work_that_leaves_rows_unread_is_rolled_back_whatever_it_says(void **state)
+{
+	pgm_error err;
+
+	(void)state;
+	conn = must_acquire(db);
+	assert_false(pgm_transaction(conn, leave_rows_unread, NULL, &err));
+	assert_int_equal(err.code, PGM_ERR_QUERY);
+	assert_int_equal(PQtransactionStatus(conn), PQTRANS_IDLE);
+	assert_false(pgm_transaction(conn, leave_rows_unread, "says yes", &err));
+	assert_int_equal(err.code, PGM_ERR_MISUSE);
+	assert_contains(err.message, "busy");
+	assert_int_equal(PQtransactionStatus(conn), PQTRANS_IDLE);
+	assert_true(pgm_transaction(conn, run_all, SQL("INSERT INTO tx VALUES (2)"), &err));
+	pgm_release(conn);
+	assert_int_equal(pgtest_number("SELECT sum(n) FROM tx"), 2);
+}
+
+static bool nest_under_a_cursor(PGconn *c, void *arg, pgm_error *err)
+{
+	const pgm_query query = {.sql = "SELECT generate_series(1, 3)"};
+	pgm_cursor *cursor = pgm_cursor_open(c, &query, err);
+	int *seen = arg;
+
+	for (; cursor && pgm_cursor_next(cursor, err); ++*seen) {
+		pgm_error inner;
+
+		assert_false(pgm_transaction(c, run_all, SQL("INSERT INTO tx VALUES (1)"), &inner));
+		assert_int_equal(inner.code, PGM_ERR_MISUSE);
+		assert_contains(inner.message, "busy");
+	}
+	pgm_cursor_close(cursor);
+	return *seen == 3;
+}
+
+/* BEGIN would throw its rows away, and take the open transaction for none. */
+static void a_transaction_under_an_open_cursor_is_refused(void **state)
+{
+	pgm_error err;
+	int seen = 0;
+
+	(void)state;
+	assert_true(pgm_with(db, nest_under_a_cursor, &seen, &err));
+	assert_int_equal(rows(), 0);
+}
+
+static bool fail_blindly_inside(PGconn *c, void *arg, pgm_error *err)
+{
+	pgm_error inner;
+
+	(void)arg;
+	assert_false(pgm_transaction(c, run_blindly, SQL("INSERT INTO tx VALUES (1)", "SELECT nonsense"), &inner));
+	assert_int_equal(inner.code, PGM_ERR_QUERY);
+	return run(c, "INSERT INTO tx VALUES (2)", err);
+}
+
+static void a_failed_inner_commit_is_rolled_back_and_the_outer_goes_on(void **state)
+{
+	pgm_error err;
+
+	(void)state;
+	assert_true(pgm_with(db, fail_blindly_inside, NULL, &err));
+	assert_int_equal(pgtest_number("SELECT sum(n) FROM tx"), 2);
+}
+
+static bool begin_and_forget(PGconn *c, void *arg, pgm_error *err)
+{
+	(void)arg;
+	return pgm_begin(c, err) && run(c, "INSERT INTO tx VALUES (1)", err);
+}
+
+static void a_transaction_that_the_work_begins_and_does_not_end_is_told(void **state)
+{
+	pgm_error err;
+
+	(void)state;
+	conn = must_acquire(db);
+	assert_false(pgm_transaction(conn, begin_and_forget, NULL, &err));
+	assert_int_equal(err.code, PGM_ERR_MISUSE);
+	assert_int_equal(PQtransactionStatus(conn), PQTRANS_IDLE);
+	pgm_release(conn);
+	assert_int_equal(rows(), 0);
+}
+
+static bool close_the_connection(PGconn *c, void *arg, pgm_error *err)
+{
+	(void)arg;
+	(void)err;
+	PQfinish(c);
+	return false;
+}
+
+static void b33_work_that_calls_pqfinish_is_survived(void **state)
+{
+	pgm_error err;
+
+	(void)state;
+	conn = must_acquire(db);
+	assert_false(pgm_transaction(conn, close_the_connection, NULL, &err));
+	assert_int_equal(err.code, PGM_ERR_MISUSE);
+	conn = must_acquire(db);
+	assert_true(works(conn));
+	pgm_release(conn);
+}
+
+/* The statement's text may hold what the server's words do not. */
+static void an_explanation_has_the_servers_words_and_not_the_statement(void **state)
+{
+	pgm_error err;
+
+	(void)state;
+	assert_false(pgm_with(db, refuse, "ALTER ROLE pgm_test PASWORD 'SekritXYZZY'", &err));
+	assert_contains(err.message, "a statement failed: ERROR:");
+	assert_lacks(err.message, "SekritXYZZY");
+	assert_lacks(err.message, "LINE");
+}
+
 static void without_a_transaction_commit_is_misuse(void **state)
 {
 	PGconn *gone;
@@ -331,6 +457,12 @@ static void depth_is_forgotten_when_the_connection_comes_back(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TX_TEST(work_that_leaves_rows_unread_is_rolled_back_whatever_it_says),
+		TX_TEST(a_transaction_under_an_open_cursor_is_refused),
+		TX_TEST(a_failed_inner_commit_is_rolled_back_and_the_outer_goes_on),
+		TX_TEST(a_transaction_that_the_work_begins_and_does_not_end_is_told),
+		TX_TEST(b33_work_that_calls_pqfinish_is_survived),
+		TX_TEST(an_explanation_has_the_servers_words_and_not_the_statement),
 		TX_TEST(b30_commit_of_a_failed_transaction_is_reported),
 		TX_TEST(b30_the_same_by_hand),
 		TX_TEST(b30_a_deferred_constraint_is_reported),

@@ -147,29 +147,6 @@ static void misuse_is_answered(void **state)
 	pgm_config_free(NULL);
 }
 
-static void a_copy_is_equal_and_its_own(void **state)
-{
-	pgm_config *copy;
-
-	(void)state;
-	for (int i = 0; i < 100; i++) {
-		char key[20];
-
-		snprintf(key, sizeof(key), "x.k%d", i);
-		set("async_settings", key, "v");
-	}
-	set("connection_settings", "password", PASSWORD);
-	copy = pgm__config_copy(config);
-	assert_non_null(copy);
-	set("connection_settings", "password", "other");
-	set("async_settings", "x.k50", NULL);
-	assert_string_equal(pgm_config_get(copy, "connection_settings", "password"), PASSWORD);
-	assert_string_equal(pgm_config_get(copy, "async_settings", "x.k50"), "v");
-	assert_string_equal(pgm_config_get(copy, "async_settings", "x.k99"), "v");
-	assert_true(pgm_config_set(copy, "connection_settings", "options", "x", &err)); /* knows libpq's keywords too */
-	pgm_config_free(copy);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -180,7 +157,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_wrong_value_is_refused_and_changes_nothing, make_config, free_config),
 		cmocka_unit_test_setup_teardown(sizes_may_be_set_in_any_order, make_config, free_config),
 		cmocka_unit_test_setup_teardown(misuse_is_answered, make_config, free_config),
-		cmocka_unit_test_setup_teardown(a_copy_is_equal_and_its_own, make_config, free_config),
 	};
 
 	return cmocka_run_group_tests_name("config_set", tests, NULL, NULL);

@@ -102,12 +102,14 @@ static void an_empty_text_is_all_defaults_with_one_warning(void **state)
 
 static void no_text_and_no_name_are_survived(void **state)
 {
-	pgm_config *config = pgm__config_parse(NULL, 5, NULL, NULL, NULL);
+	pgm_config *config = pgm__config_parse(NULL, 0, NULL, NULL, NULL);
 	pgm_error err;
 
 	(void)state;
 	assert_non_null(config);
 	pgm_config_free(config);
+	assert_null(pgm__config_parse(NULL, 5, NULL, NULL, &err));
+	assert_int_equal(err.code, PGM_ERR_MISUSE);
 	assert_null(pgm__config_parse("[", 1, NULL, NULL, &err));
 	assert_int_equal(strncmp(err.message, "configuration:2:1: not YAML", 27), 0);
 }
@@ -403,9 +405,39 @@ static void what_looks_like_a_key_after_a_password_is_not_named(void **state)
 		     "db.yaml:1:23: unknown key \"hosst\" in connection_settings is ignored; did you mean \"host\"?\n");
 }
 
+/* A missing blank makes the password a part of the key; a connection string has it inside. */
+static void what_looks_like_a_password_is_not_repeated(void **state)
+{
+	static const char *const texts[] = {
+		"connection_settings: {password:" PASSWORD ", host: h}",
+		"password:" PASSWORD ": x",
+		"connection_settings: {passwd " PASSWORD ": 3}",
+		"connection_settings: {password" PASSWORD ": 3}",
+	};
+	static const char *const refused[] = {"host", "user", "service", "hostaddr", "port", "sslmode"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		pgm_config_free(parse(texts[i]));
+		assert_int_equal(captured.count, 1);
+		assert_null(strstr(captured.all, PASSWORD));
+	}
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+		char yaml[200];
+		pgm_error err;
+
+		snprintf(yaml, sizeof(yaml), "connection_settings: {%s: 'postgresql://u:" PASSWORD "@h/d'}",
+			 refused[i]);
+		assert_null(parse_bytes(yaml, strlen(yaml), &err));
+		assert_null(strstr(err.message, PASSWORD));
+		assert_non_null(strstr(err.message, "found a connection string"));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_looks_like_a_password_is_not_repeated),
 		cmocka_unit_test(one_key_is_a_valid_file),
 		cmocka_unit_test(what_is_not_given_is_the_default_of_the_table),
 		cmocka_unit_test(quotes_make_no_difference_to_a_number),

@@ -43,6 +43,7 @@ typedef struct borrower {
 	pgm__time since;
 	int32_t slot;
 	bool refused; /* ANSWERED, and the answer is no */
+	bool has_waited, asks_again;
 	bool knocked; /* has been woken, and will look */
 } borrower;
 
@@ -50,6 +51,7 @@ typedef struct model_slot {
 	pgm__slot_state state;
 	int32_t holder; /* the borrower that has it LENT or is at OPENING it, else -1 */
 	pgm__time since, expires;
+	pgm__time lent_at; /* since, unless it has been lent again without a word */
 	bool parked, reported;
 } model_slot;
 
@@ -73,10 +75,12 @@ typedef struct world {
 	int32_t idle[MOST_SLOTS], nidle; /* used last comes first */
 	borrower borrower[MOST_BORROWERS];
 	int32_t line[MOST_BORROWERS], nline;
-	bool shut, failing;
+	int32_t hot; /* the slot that was given back without a word, or -1: as connection/hot.c does it */
+	pgm__time hot_since;
+	bool shut, failing, missed;
 	pgm__time failing_since, failed_at, retry_at, distance;
 	int32_t ramp;
-	int64_t acquired, waited, timed_out, opened, open_failed, closed, lost;
+	int64_t acquired, waited, opened, open_failed, closed, lost;
 } world;
 
 static struct {
@@ -224,7 +228,7 @@ static void lend_to(world *m, int32_t i, int32_t b)
 {
 	put(m, i, PGM__SLOT_LENT);
 	m->slot[i].holder = b;
-	m->slot[i].since = m->now;
+	m->slot[i].since = m->slot[i].lent_at = m->now;
 	m->slot[i].reported = false;
 	m->borrower[b].slot = i;
 	m->acquired++;
@@ -302,7 +306,7 @@ static bool wants_opening(const world *m)
 	int32_t nusable = usable_idle(m, usable);
 	int32_t good = open_now(m) - (m->nidle - nusable);
 	int32_t opening = count(m, PGM__SLOT_OPENING);
-	bool wanted = good + opening < m->rules.min_size || nusable + opening < m->nline;
+	bool wanted = good + opening < m->rules.min_size || nusable + opening < m->nline + m->missed;
 
 	return wanted && !m->shut && !m->rules.borrower_opens && count(m, PGM__SLOT_EMPTY) > 0 && opening < m->ramp &&
 	       (!m->failing || m->now >= m->retry_at);
@@ -376,7 +380,7 @@ static void check_slots(const world *m)
 
 		if (slot->state == PGM__SLOT_OPENING)
 			CHECK(m->real.slot[i].parked == slot->parked);
-		if (slot->state == PGM__SLOT_LENT)
+		if (slot->state == PGM__SLOT_LENT && i != m->hot)
 			CHECK(slot->holder >= 0 && m->borrower[slot->holder].slot == i);
 		if (slot->state == PGM__SLOT_LENT || slot->state == PGM__SLOT_IDLE)
 			CHECK(m->real.slot[i].since == slot->since && m->real.slot[i].expires == slot->expires);
@@ -386,16 +390,17 @@ static void check_slots(const world *m)
 static void check_line(const world *m)
 {
 	const pgm__waiter *before = NULL;
-	int32_t n = 0;
+	int32_t n = 0, newcomers = 0;
 
 	for (const pgm__waiter *w = m->real.s.head; w; w = w->next) {
 		CHECK(n < m->nline && w == &m->real.waiter[m->line[n]]);
 		CHECK(w->prev == before && w->state == PGM__WAITER_QUEUED);
 		before = w;
+		newcomers += !m->borrower[m->line[n]].asks_again;
 		n++;
 	}
 	CHECK(m->real.s.tail == before && m->real.s.queued == n && n == m->nline);
-	CHECK(!m->rules.max_waiting || n <= m->rules.max_waiting);
+	CHECK(!m->rules.max_waiting || newcomers <= m->rules.max_waiting);
 	CHECK(!m->real.s.woken_first && !m->real.s.woken_last);
 }
 
@@ -426,7 +431,7 @@ static void check_counters(const world *m)
 {
 	const pgm__slots *s = &m->real.s;
 
-	CHECK(s->acquired == m->acquired && s->waited == m->waited && s->timed_out == m->timed_out);
+	CHECK(s->acquired == m->acquired && s->waited == m->waited && s->missed == m->missed);
 	CHECK(s->opened == m->opened && s->open_failed == m->open_failed);
 	CHECK(s->closed == m->closed && s->lost == m->lost);
 	CHECK(pgm__slots_open(s) == open_now(m));
@@ -463,6 +468,8 @@ static void check_nothing_due_at(world *m, pgm__time t)
 	pgm__due due;
 
 	copy_core(m);
+	if (m->hot >= 0)
+		pgm__slots_return(&m->copy.s, m->hot, m->hot_since);
 	due = pgm__slots_due(&m->copy.s, t);
 	CHECK(due.what == PGM__DUE_NOTHING);
 	CHECK(m->copy.s.queued == m->real.s.queued);
@@ -577,45 +584,52 @@ static void hasten_retry(world *m)
 		m->retry_at = m->failed_at + DISTANCE_WAITED_FOR;
 }
 
+/* Behind all who have been asking for as long. */
 static void join_line(world *m, int32_t b)
 {
+	int32_t place = m->nline;
+
+	while (place > 0 && m->borrower[m->line[place - 1]].since > m->borrower[b].since)
+		place--;
+	memmove(m->line + place + 1, m->line + place, (size_t)(m->nline - place) * sizeof *m->line);
+	m->line[place] = b;
+	m->nline++;
 	m->borrower[b].where = IN_LINE;
-	m->borrower[b].since = m->now;
-	m->line[m->nline++] = b;
-	m->waited++;
+	m->waited += !m->borrower[b].has_waited;
+	m->borrower[b].has_waited = true;
 	hasten_retry(m);
 }
 
-static pgm__verdict expected_of_acquire(world *m, int32_t b, bool may_wait)
+static pgm__verdict expected_of_acquire(world *m, int32_t b, bool may_wait, bool again)
 {
 	pgm__verdict verdict = PGM__NONE;
 
 	if (m->shut)
 		return PGM__SHUT;
 	settle(m);
-	if (!head_is_owed(m))
+	if (!head_is_owed(m) || m->borrower[m->line[0]].since > m->borrower[b].since)
 		verdict = take(m, b);
 	if (verdict != PGM__NONE && m->nline > 0)
 		hasten_retry(m);
-	if (verdict != PGM__NONE || !may_wait)
+	if (verdict != PGM__NONE)
 		return verdict;
-	if (m->rules.max_waiting && m->nline >= m->rules.max_waiting)
+	if (!may_wait) {
+		m->missed = true;
+		hasten_retry(m);
+		return PGM__NONE;
+	}
+	if (!again && m->rules.max_waiting && m->nline >= m->rules.max_waiting)
 		return PGM__BUSY;
 	join_line(m, b);
 	return PGM__WAIT;
 }
 
-static void acquire(world *m)
+static void ask(world *m, int32_t b, bool again)
 {
-	int32_t b = some_borrower(m, is_at_home);
 	bool may_wait = chance(m, 85);
 	pgm__verdict expected, verdict;
 
-	here.doing = "acquire";
-	if (b < 0)
-		return;
-	memset(&m->real.waiter[b], 0, sizeof m->real.waiter[b]);
-	expected = expected_of_acquire(m, b, may_wait);
+	expected = expected_of_acquire(m, b, may_wait, again);
 	verdict = pgm__slots_acquire(&m->real.s, &m->real.waiter[b], may_wait, m->now);
 	CHECK(verdict == expected);
 	if (verdict == PGM__GOT)
@@ -624,7 +638,35 @@ static void acquire(world *m)
 		begin_opening(m, b);
 	else if (verdict != PGM__WAIT)
 		go_home(m, b);
-	CHECK((verdict != PGM__GOT && verdict != PGM__OPEN) || !head_is_owed(m));
+	CHECK((verdict != PGM__GOT && verdict != PGM__OPEN) || again || !head_is_owed(m));
+}
+
+static void acquire(world *m)
+{
+	int32_t b = some_borrower(m, is_at_home);
+
+	here.doing = "acquire";
+	if (b < 0)
+		return;
+	memset(&m->real.waiter[b], 0, sizeof m->real.waiter[b]);
+	m->borrower[b].since = m->now;
+	ask(m, b, false);
+}
+
+/* What it got turned out to be dead. */
+static void ask_again(world *m)
+{
+	int32_t b = some_borrower(m, is_holding);
+
+	here.doing = "ask again";
+	if (b < 0 || m->real.waiter[b].since == 0 || m->real.waiter[b].since != m->borrower[b].since)
+		return;
+	put(m, m->borrower[b].slot, PGM__SLOT_CLOSING);
+	m->lost++;
+	pgm__slots_lost(&m->real.s, m->borrower[b].slot);
+	m->borrower[b].slot = PGM__NO_SLOT;
+	m->borrower[b].asks_again = true;
+	ask(m, b, true);
 }
 
 /* The borrower sees the answer that it was given while it slept. */
@@ -686,7 +728,6 @@ static void leave(world *m)
 	}
 	CHECK(verdict == PGM__NONE);
 	take_from_line(m, b, AT_HOME);
-	m->timed_out++;
 	settle(m);
 	go_home(m, b);
 }
@@ -713,11 +754,56 @@ static void release(world *m)
 	CHECK(pgm__slots_release(&m->real.s, i, m->now) == kept);
 	if (kept) {
 		m->slot[i].since = m->now;
+		m->missed = false;
 		settle(m);
 	} else {
 		put(m, i, PGM__SLOT_CLOSING);
 		check_never_below_min(m);
 	}
+}
+
+/* ---------------------------------------------------------- without a word (see connection/hot.h) */
+
+/* Whoever takes the handle's lock begins with this. */
+static void take_in_hot(world *m)
+{
+	int32_t i = m->hot;
+
+	if (i < 0)
+		return;
+	m->hot = -1;
+	put(m, i, PGM__SLOT_IDLE);
+	m->slot[i].since = m->hot_since;
+	m->missed = false;
+	pgm__slots_return(&m->real.s, i, m->hot_since);
+}
+
+static void give_back_hot(world *m)
+{
+	int32_t b = some_borrower(m, is_holding);
+
+	here.doing = "give back hot";
+	if (b < 0 || m->hot >= 0 || m->shut || m->nline > 0 || m->slot[m->borrower[b].slot].expires <= m->now)
+		return;
+	m->hot = m->borrower[b].slot;
+	m->hot_since = m->now;
+	m->slot[m->hot].holder = -1;
+	go_home(m, b);
+}
+
+static void lend_hot(world *m)
+{
+	int32_t b = some_borrower(m, is_at_home);
+
+	here.doing = "lend hot";
+	if (b < 0 || m->hot < 0 || m->slot[m->hot].expires <= m->now)
+		return;
+	m->slot[m->hot].holder = b;
+	m->slot[m->hot].lent_at = m->now;
+	m->borrower[b].slot = m->hot;
+	m->borrower[b].where = HOLDING;
+	m->borrower[b].since = m->now;
+	m->hot = -1;
 }
 
 /* ---------------------------------------------------------------------------------- the openers */
@@ -743,6 +829,7 @@ static void note_opened(world *m, int32_t i)
 	CHECK(life ? expires <= m->now + life && expires >= m->now + life - life / 10 : expires == PGM__NEVER);
 	m->slot[i].expires = expires;
 	m->opened++;
+	m->missed = false;
 	m->failing = false;
 	m->distance = 0;
 	m->ramp = m->ramp * 2 < m->rules.num_workers ? m->ramp * 2 : m->rules.num_workers;
@@ -754,6 +841,7 @@ static void note_failed(world *m, int32_t i, bool for_good)
 
 	put(m, i, PGM__SLOT_EMPTY);
 	m->open_failed++;
+	m->missed = false;
 	if (for_good || has_given_up(m))
 		refuse_line(m);
 	if (m->rules.borrower_opens)
@@ -925,7 +1013,12 @@ static void act(world *m, const pgm__due *due)
 		check_never_below_min(m);
 	} else {
 		CHECK(is_leak(m, i));
-		m->slot[i].reported = true;
+		if (m->slot[i].lent_at > m->slot[i].since) {
+			m->slot[i].since = m->slot[i].lent_at;
+			pgm__slots_lent_again(&m->real.s, i, m->slot[i].lent_at);
+		} else {
+			m->slot[i].reported = true;
+		}
 	}
 }
 
@@ -934,6 +1027,7 @@ static void keep(world *m)
 	int32_t bound = 3 * m->rules.max_size + 1;
 	pgm__due due;
 
+	take_in_hot(m);
 	here.doing = "due";
 	note_time(m);
 	while ((due = pgm__slots_due(&m->real.s, m->now)).what != PGM__DUE_NOTHING) {
@@ -987,7 +1081,7 @@ static void forget(world *m)
 	for (int32_t b = 0; b < MOST_BORROWERS; b++)
 		go_home(m, b);
 	m->nline = 0;
-	m->failing = false;
+	m->failing = m->missed = false;
 	m->distance = 0;
 	m->ramp = m->rules.num_workers;
 	m->keeper_is_new = true;
@@ -1046,24 +1140,29 @@ static void wake_all(world *m)
 typedef struct happening {
 	int weight;
 	void (*happen)(world *);
+	bool needs_no_lock;
 } happening;
 
 static const happening happenings[] = {
-	{24, acquire},	      {18, retry},
-	{5, leave},	      {18, release},
-	{10, finish_opening}, {5, borrower_opens},
-	{6, finish_closing},  {2, begin_check},
-	{4, finish_check},    {1, lose},
-	{12, maybe_keep},     {14, pass_time},
-	{1, rarely},	      {1, begin_opening_for_nobody},
+	{24, acquire, false},	     {18, retry, false},
+	{5, leave, false},	     {18, release, false},
+	{10, finish_opening, false}, {5, borrower_opens, false},
+	{6, finish_closing, false},  {2, begin_check, false},
+	{4, finish_check, false},    {1, lose, false},
+	{12, maybe_keep, true},	     {14, pass_time, true},
+	{1, rarely, false},	     {1, begin_opening_for_nobody, false},
+	{2, ask_again, false},	     {8, give_back_hot, true},
+	{8, lend_hot, true},
 };
 
 static void happen_something(world *m)
 {
-	int64_t which = below(m, 121);
+	int64_t which = below(m, 139);
 
 	for (size_t k = 0; k < sizeof happenings / sizeof *happenings; k++) {
 		if (which < happenings[k].weight) {
+			if (!happenings[k].needs_no_lock)
+				take_in_hot(m);
 			happenings[k].happen(m);
 			return;
 		}
@@ -1075,8 +1174,10 @@ static void step(world *m)
 {
 	here.step++;
 	happen_something(m);
-	if (chance(m, 5)) /* somebody runs out of time before the wake-up reaches it */
+	if (chance(m, 5)) { /* somebody runs out of time before the wake-up reaches it */
+		take_in_hot(m);
 		leave(m);
+	}
 	wake_all(m);
 	check_everything(m);
 }
@@ -1103,7 +1204,7 @@ static void set_rules(world *m)
 
 static void begin(world *m, uint64_t seed)
 {
-	*m = (world){.random = seed, .server_up = true, .hiccups = 3, .keeper_is_new = true};
+	*m = (world){.random = seed, .server_up = true, .hiccups = 3, .keeper_is_new = true, .hot = -1};
 	set_rules(m);
 	m->now = 1 + below(m, 1000 * PGM__SECOND);
 	m->ramp = m->rules.num_workers;
@@ -1169,6 +1270,7 @@ static void end(world *m)
 {
 	int32_t bound = 5000 + 100 * m->rules.max_size;
 
+	take_in_hot(m);
 	m->server_up = true;
 	m->hiccups = 0;
 	while (!is_at_rest(m)) {

@@ -362,7 +362,7 @@ static void max_waiting_answers_busy(void **state)
 
 /* --------------------------------------------------------------------------- leaving the line */
 
-static void a_waiter_that_leaves_has_timed_out(void **state)
+static void a_waiter_may_leave_from_anywhere_in_the_line(void **state)
 {
 	pgm__waiter w[3];
 
@@ -378,7 +378,6 @@ static void a_waiter_that_leaves_has_timed_out(void **state)
 	assert_int_equal(pgm__slots_leave(&s, &w[0], NOW), PGM__NONE);
 	assert_null(s.head);
 	assert_null(s.tail);
-	assert_int_equal(s.timed_out, 3);
 }
 
 static void a_leave_after_the_hand_over_returns_got(void **state)
@@ -394,7 +393,6 @@ static void a_leave_after_the_hand_over_returns_got(void **state)
 	assert_int_equal(pgm__slots_leave(&s, &w, NOW + PGM__MS), PGM__GOT);
 	assert_int_equal(w.slot, i);
 	assert_woken(NULL); /* it is gone: nobody may touch it any more */
-	assert_int_equal(s.timed_out, 0);
 }
 
 static void a_nudged_waiter_that_leaves_passes_its_turn_on(void **state)
@@ -430,7 +428,56 @@ static void leaving_takes_a_waiter_out_of_the_middle_of_those_to_be_woken(void *
 	assert_woken(NULL);
 }
 
+static void whoever_asks_again_keeps_its_place_in_the_line(void **state)
+{
+	pgm__slot_rules rules = sizes(1, 1);
+	pgm__waiter first = {0}, second, late;
+
+	(void)state;
+	rules.max_waiting = 2;
+	start_full(rules);
+	assert_int_equal(pgm__slots_acquire(&s, &first, true, NOW), PGM__GOT);
+	join(&second, NOW + US);
+	join(&late, NOW + 2 * US);
+	pgm__slots_lost(&s, first.slot);						      /* what it got is dead */
+	assert_int_equal(pgm__slots_acquire(&s, &first, true, NOW + PGM__SECOND), PGM__WAIT); /* and not BUSY */
+	assert_ptr_equal(s.head, &first);
+	assert_ptr_equal(s.tail, &late);
+	pgm__slots_closed(&s, 0, NOW + PGM__SECOND);
+	open_due(1, NOW + PGM__SECOND);
+	assert_int_equal(pgm__slots_retry(&s, &first, NOW + PGM__SECOND), PGM__GOT);
+	assert_int_equal(s.waited, 3);
+}
+
 /* ---------------------------------------------------------------------------- how many are open */
+
+static void who_does_not_want_to_wait_makes_the_pool_grow_for_the_next(void **state)
+{
+	(void)state;
+	start_full(sizes(1, 3));
+	get(NOW);
+	get_nothing(NOW);
+	get_nothing(NOW);
+	assert_true(s.stir);
+	open_due(1, NOW); /* one, however often it was asked */
+	rest(NOW);
+	get(NOW);
+	rest(NOW);
+}
+
+static void what_comes_back_is_enough_for_who_did_not_want_to_wait(void **state)
+{
+	int32_t i;
+
+	(void)state;
+	start_full(sizes(1, 3));
+	i = get(NOW);
+	get_nothing(NOW);
+	give_back(i, NOW);
+	rest(NOW);
+	get(NOW);
+	rest(NOW); /* the wish is forgotten */
+}
 
 static void waiters_make_the_pool_grow_up_to_max_size(void **state)
 {
@@ -615,12 +662,65 @@ static void a_connection_above_min_size_closes_after_max_idle(void **state)
 	assert_true(pgm__slots_opened(&s, extra, NOW + PGM__MS));
 	rest(NOW + PGM__MS);
 	give_back(extra, NOW + PGM__SECOND);
-	assert_true(s.stir);
+	assert_false(s.stir); /* while something is lent the keeper comes by in time, see pgm__slots_return */
 	give_back(kept, NOW + 2 * PGM__SECOND);
-	assert_due_nothing(NOW + 2 * PGM__SECOND, NOW + PGM__SECOND + MINUTE);
+	assert_due_nothing(NOW + 2 * PGM__SECOND, NOW + PGM__MS + MINUTE);
+	assert_due_nothing(NOW + PGM__MS + MINUTE, NOW + PGM__SECOND + MINUTE);
 	assert_due_nothing(NOW + PGM__SECOND + MINUTE - 1, NOW + PGM__SECOND + MINUTE);
 	assert_int_equal(due_slot(PGM__DUE_CLOSE, NOW + PGM__SECOND + MINUTE), extra);
 	assert_due_nothing(NOW + 10 * MINUTE, PGM__NEVER); /* the last one is min_size */
+}
+
+/* The keeper sleeps while a driver lends and takes back without a word: nothing may be overdue when it wakes. */
+static void a_quiet_return_is_in_time_for_the_keeper(void **state)
+{
+	pgm__slot_rules rules = sizes(0, 3);
+	int32_t i;
+
+	(void)state;
+	rules.max_idle = MINUTE;
+	rules.max_lifetime = 10 * MINUTE;
+	start(rules);
+	get_nothing(NOW);
+	open_due(1, NOW);
+	i = get(NOW);
+	assert_due_nothing(NOW, NOW + MINUTE);
+	assert_due_nothing(NOW + MINUTE, NOW + 2 * MINUTE); /* still lent */
+	pgm__slots_return(&s, i, NOW + 90 * PGM__SECOND);
+	assert_false(s.stir);
+	assert_int_equal(count(PGM__SLOT_IDLE), 1);
+	assert_due_nothing(NOW + 2 * MINUTE, NOW + 150 * PGM__SECOND);
+	assert_int_equal(due_slot(PGM__DUE_CLOSE, NOW + 150 * PGM__SECOND), i);
+}
+
+static void the_end_of_a_lent_ones_life_is_known_in_advance(void **state)
+{
+	pgm__slot_rules rules = sizes(1, 1);
+	int32_t i;
+
+	(void)state;
+	rules.max_lifetime = 10 * MINUTE;
+	start_full(rules);
+	i = get(NOW);
+	s.until = 0; /* whatever it was told before */
+	assert_due_nothing(NOW, s.slot[i].expires);
+}
+
+static void a_newer_loan_is_no_leak(void **state)
+{
+	pgm__slot_rules rules = sizes(1, 1);
+	int32_t i;
+
+	(void)state;
+	rules.leak_after = MINUTE;
+	start_full(rules);
+	i = get(NOW);
+	rest(NOW);
+	assert_int_equal(due_slot(PGM__DUE_REPORT, NOW + MINUTE), i);
+	pgm__slots_lent_again(&s, i, NOW + 50 * PGM__SECOND);
+	assert_due_nothing(NOW + MINUTE, NOW + 110 * PGM__SECOND);
+	assert_int_equal(due_slot(PGM__DUE_REPORT, NOW + 110 * PGM__SECOND), i);
+	assert_due_nothing(NOW + 110 * PGM__SECOND, PGM__NEVER);
 }
 
 static void of_several_idle_for_too_long_the_one_used_last_stays(void **state)
@@ -1544,7 +1644,7 @@ int main(void)
 		cmocka_unit_test(as_many_waiters_are_woken_as_connections_are_free),
 		cmocka_unit_test(a_wake_up_for_nothing_changes_nothing),
 		cmocka_unit_test(max_waiting_answers_busy),
-		cmocka_unit_test(a_waiter_that_leaves_has_timed_out),
+		cmocka_unit_test(a_waiter_may_leave_from_anywhere_in_the_line),
 		cmocka_unit_test(a_leave_after_the_hand_over_returns_got),
 		cmocka_unit_test(a_nudged_waiter_that_leaves_passes_its_turn_on),
 		cmocka_unit_test(leaving_takes_a_waiter_out_of_the_middle_of_those_to_be_woken),
@@ -1560,6 +1660,12 @@ int main(void)
 		cmocka_unit_test(an_opening_that_takes_the_last_place_lets_an_expired_one_go),
 		cmocka_unit_test(no_opening_begins_once_shut),
 		cmocka_unit_test(a_connection_above_min_size_closes_after_max_idle),
+		cmocka_unit_test(a_quiet_return_is_in_time_for_the_keeper),
+		cmocka_unit_test(the_end_of_a_lent_ones_life_is_known_in_advance),
+		cmocka_unit_test(a_newer_loan_is_no_leak),
+		cmocka_unit_test(whoever_asks_again_keeps_its_place_in_the_line),
+		cmocka_unit_test(who_does_not_want_to_wait_makes_the_pool_grow_for_the_next),
+		cmocka_unit_test(what_comes_back_is_enough_for_who_did_not_want_to_wait),
 		cmocka_unit_test(of_several_idle_for_too_long_the_one_used_last_stays),
 		cmocka_unit_test(a_check_keeps_the_idle_age),
 		cmocka_unit_test(a_lifetime_is_shortened_by_a_tenth_at_most),

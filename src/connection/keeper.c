@@ -1,10 +1,12 @@
 /*
  * The keeper of a pool: one thread that opens connections, several at once and none of them blocking,
  * ages them, and watches the idle ones. It sleeps in poll(2) until a socket speaks, until the time that
- * the slots named, or until it is told; it never wakes to see whether there is something to do.
+ * the slots named, or until it is told.
  *
  * It watches the connections that lie idle when it goes to sleep. One that is lent meanwhile costs it one
- * needless wake-up at most: then it looks again at what is idle.
+ * needless wake-up at most: then it looks again at what is idle. Coming back does not wake it, which would
+ * cost every borrower; so while something is lent it looks again once a second. In a pool that nobody uses
+ * it sleeps for as long as nothing happens.
  */
 #include "base/error.h"
 #include "base/log.h"
@@ -21,6 +23,7 @@
 #include <unistd.h>
 
 #define STOP_WITHIN (2 * PGM__SECOND)
+#define LOOK_AGAIN_AFTER PGM__SECOND
 
 /* What is watched in one sleep: the pipe, then who is connecting, then who lies idle. */
 typedef struct watch {
@@ -135,6 +138,17 @@ static bool is_misused(const pgm__lease *lease)
 	return PQstatus(lease->conn) == CONNECTION_OK && PQtransactionStatus(lease->conn) != PQTRANS_IDLE;
 }
 
+static void watch_idle_locked(const pgm_db *db, watch *w)
+{
+	pgm__time again = pgm__clock_now() + LOOK_AGAIN_AFTER;
+
+	for (int32_t i = db->slots.list[PGM__SLOT_IDLE].first; i != PGM__NO_SLOT; i = db->slot[i].next)
+		if (!is_misused(db->place[i].lease))
+			watch_add(w, db->place[i].lease->fd, POLLIN, i);
+	if (pgm__slots_count(&db->slots, PGM__SLOT_LENT) > 0 && again < w->until)
+		w->until = again;
+}
+
 static void watch_all(pgm_db *db, watch *w, pgm__time until)
 {
 	w->count = 0;
@@ -142,9 +156,7 @@ static void watch_all(pgm_db *db, watch *w, pgm__time until)
 	watch_add(w, db->wake[0], POLLIN, PGM__NO_SLOT);
 	pthread_mutex_lock(&db->lock);
 	watch_connecting_locked(db, w);
-	for (int32_t i = db->slots.list[PGM__SLOT_IDLE].first; i != PGM__NO_SLOT; i = db->slot[i].next)
-		if (!is_misused(db->place[i].lease))
-			watch_add(w, db->place[i].lease->fd, POLLIN, i);
+	watch_idle_locked(db, w);
 	pthread_mutex_unlock(&db->lock);
 }
 

@@ -24,6 +24,14 @@ typedef struct words {
 	char text[256];
 } words;
 
+/* After a crash and at an immediate shutdown the last words are a WARNING; what tells is the SQLSTATE, one of
+ * those by which an operator intervenes (PostgreSQL manual, appendix A: 57P01 to 57P05). */
+static bool are_last(const char *severity, const char *sqlstate)
+{
+	return strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0 ||
+	       (sqlstate && strncmp(sqlstate, "57P0", 4) == 0);
+}
+
 /* What the server says to an idle connection before it closes it comes as a notice. */
 static void note_words(void *arg, const PGresult *res)
 {
@@ -32,7 +40,7 @@ static void note_words(void *arg, const PGresult *res)
 	const char *sqlstate = PQresultErrorField(res, PG_DIAG_SQLSTATE);
 	const char *primary = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
 
-	if (!severity || (strcmp(severity, "FATAL") != 0 && strcmp(severity, "PANIC") != 0))
+	if (!severity || !are_last(severity, sqlstate))
 		return;
 	snprintf(last->sqlstate, sizeof last->sqlstate, "%s", sqlstate ? sqlstate : "");
 	snprintf(last->text, sizeof last->text, "%s: %s", severity, primary ? primary : "");

@@ -75,8 +75,8 @@ void figure_borrowing(const target *t, int rounds)
 	for (int round = 0; round < rounds; round++)
 		for (int i = 0; i < count; i++)
 			sample_add(&samples[i], ns_per_pair(all[i]));
-	printf("\nborrow + give back, uncontended, a second thread in the process: ns a pair, %d rounds of %d\n", rounds,
-	       PAIRS);
+	printf("\nborrow + give back, uncontended, a second thread in the process: ns a pair, %d rounds of %d\n",
+	       rounds, PAIRS);
 	for (int i = 0; i < count; i++) {
 		printf("  %-12s", all[i]->name);
 		sample_print(&samples[i], 1);

@@ -54,7 +54,8 @@ void figure_memory(const target *t, int rounds)
 		sample_add(&ours, (of_a_pool(t, MANY) - of_a_pool(t, FEW)) / (MANY - FEW));
 		sample_add(&bare, (of_libpq(t, MANY) - of_libpq(t, FEW)) / (MANY - FEW));
 	}
-	printf("\nmemory of a connection, allocated (pools of %d against pools of %d): bytes, %d rounds\n  bare libpq  ",
+	printf("\nmemory of a connection, allocated (pools of %d against pools of %d): bytes, %d rounds\n  bare libpq "
+	       " ",
 	       MANY, FEW, rounds);
 	sample_print(&bare, 0);
 	printf("\n  pgmonkey    ");

@@ -31,7 +31,8 @@ static const char *write_config(const target *t, const char *type, int size, con
 	fprintf(file,
 		"connection_type: %s\nconnection_settings:\n  host: '%s'\n  port: %s\n  user: '%s'\n"
 		"  password: '%s'\n  dbname: '%s'\n  sslmode: %s\npool_settings:\n  min_size: %d\n  max_size: %d\n",
-		type, strcmp(sslmode, "disable") == 0 ? t->host : t->address, t->port, t->user, t->password, t->dbname, sslmode, size, size);
+		type, strcmp(sslmode, "disable") == 0 ? t->host : t->address, t->port, t->user, t->password, t->dbname,
+		sslmode, size, size);
 	if (fclose(file) != 0)
 		die("cannot write %s", path);
 	return path;
@@ -66,7 +67,8 @@ void figure_opening_by_path(const target *t, int rounds)
 		sample_add(&us, (double)(now_ns() - start) / OPENS / 1000);
 	}
 	pgm_cache_info(NULL, &stats, sizeof stats);
-	printf("\nopening by path when the handle is cached, pgm_wait_ready included: us, %d rounds of %d; the file was "
+	printf("\nopening by path when the handle is cached, pgm_wait_ready included: us, %d rounds of %d; the file "
+	       "was "
 	       "read %d times meanwhile\n  %-12s",
 	       rounds, OPENS, (int)(stats.file_reads - reads), "pgmonkey");
 	sample_print(&us, 2);
@@ -115,8 +117,7 @@ static double run_program(const char *name, const char *argument)
 	pid_t pid;
 
 	snprintf(path, sizeof path, "%s/%s", getenv("PGM_BENCH_BIN"), name);
-	if (posix_spawn(&pid, path, NULL, NULL, argv, environ) != 0 || waitpid(pid, &status, 0) != pid ||
-	    status != 0)
+	if (posix_spawn(&pid, path, NULL, NULL, argv, environ) != 0 || waitpid(pid, &status, 0) != pid || status != 0)
 		die("%s failed", path);
 	return (double)(now_ns() - start) / 1e6;
 }
@@ -127,8 +128,8 @@ void figure_process_start(const target *t, int rounds)
 	sample ours = {.count = 0}, bare = {.count = 0}, ratio = {.count = 0};
 	char words[1024];
 
-	snprintf(words, sizeof words, "host='%s' port=%s user=%s password=%s dbname=%s sslmode=disable", t->host, t->port,
-		 t->user, t->password, t->dbname);
+	snprintf(words, sizeof words, "host='%s' port=%s user=%s password=%s dbname=%s sslmode=disable", t->host,
+		 t->port, t->user, t->password, t->dbname);
 	for (int round = 0; round < rounds; round++) {
 		double a = 0, b = 0;
 

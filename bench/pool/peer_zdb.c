@@ -17,8 +17,8 @@ static void on_abort(const char *error)
 static void open_pool(const target *t, int size)
 {
 	setenv("PGPORT", t->port, 1);
-	url = URL_create("postgresql://localhost/%s?user=%s&password=%s&unix-socket=%s", t->dbname, t->user, t->password,
-			 t->host);
+	url = URL_create("postgresql://localhost/%s?user=%s&password=%s&unix-socket=%s", t->dbname, t->user,
+			 t->password, t->host);
 	if (!url)
 		die("libzdb: the URL is not understood");
 	pool = ConnectionPool_new(url);

@@ -84,7 +84,7 @@ static bool is_readable(const PGconn *conn)
 	return pgm__poll(&fd, 1, 0) > 0;
 }
 
-static void swallow_notifications(PGconn *conn)
+void pgm__swallow_notifications(PGconn *conn)
 {
 	PGnotify *notify;
 
@@ -103,7 +103,7 @@ bool pgm__look(PGconn *conn, pgm_error *err)
 	before = PQsetNoticeReceiver(conn, note_words, &last);
 	for (int reads = 0; alive && reads < READS_MOST && is_readable(conn); reads++) {
 		alive = PQconsumeInput(conn) == 1;
-		swallow_notifications(conn);
+		pgm__swallow_notifications(conn);
 		alive = alive && PQstatus(conn) == CONNECTION_OK && last.text[0] == '\0';
 	}
 	PQsetNoticeReceiver(conn, before, NULL);

@@ -11,6 +11,9 @@
  */
 bool pgm__look(PGconn *conn, pgm_error *err);
 
+/* Those that libpq has read already. No system call. */
+void pgm__swallow_notifications(PGconn *conn);
+
 typedef enum pgm__fitness {
 	PGM__FIT,
 	PGM__DEAD,

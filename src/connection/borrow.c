@@ -211,6 +211,7 @@ static PGconn *open_it(request *r)
 typedef enum inspected {
 	USABLE,
 	ONE_LESS, /* it was dropped; there may be others */
+	TOO_LATE, /* the same, and waiting for its answer has used up the time */
 	HOPELESS  /* the check hook rejected one that was just opened: the next would fare no better */
 } inspected;
 
@@ -219,21 +220,31 @@ static inspected inspect(request *r, pgm__lease *lease, pgm__time deaths)
 {
 	bool was_new = lease->given_back == 0;
 	pgm_error why;
-	pgm__fitness fitness = pgm__lease_fitness(lease, pgm__clock_now(), deaths, &why);
+	pgm__fitness fitness = pgm__lease_fitness(lease, deaths, r->deadline, &why);
+	bool was_silent = fitness == PGM__DEAD && why.code == PGM_ERR_TIMEOUT;
 
 	if (fitness == PGM__FIT)
 		return USABLE;
 	pgm__db_drop(r->db, lease, &why);
+	if (was_silent && pgm__clock_now() >= r->deadline) {
+		pgm__error_copy(r->err, &why);
+		return TOO_LATE;
+	}
 	if (fitness == PGM__DEAD || !was_new)
 		return ONE_LESS;
 	pgm__error_copy(r->err, &why);
 	return HOPELESS;
 }
 
-static pgm__verdict ask_again_locked(request *r)
+static pgm__verdict ask_again_locked(request *r, inspected outcome)
 {
 	bool may_wait = pgm__clock_now() < r->deadline;
 
+	r->w.waiter.since = 0; /* it stands in the queue no more */
+	if (outcome == TOO_LATE) {
+		pgm__error_copy(&r->db->last_error, r->err);
+		return PGM__NONE;
+	}
 	return pgm__slots_acquire(&r->db->slots, &r->w.waiter, may_wait, pgm__clock_now());
 }
 
@@ -257,10 +268,10 @@ static PGconn *borrow_slowly(request *r, pgm__verdict verdict)
 		deaths = db->last_death;
 		pthread_mutex_unlock(&db->lock);
 		outcome = inspect(r, lease, deaths);
-		if (outcome != ONE_LESS)
+		if (outcome == USABLE || outcome == HOPELESS)
 			return outcome == USABLE ? lease->conn : NULL;
 		pthread_mutex_lock(&db->lock);
-		verdict = ask_again_locked(r);
+		verdict = ask_again_locked(r, outcome);
 	}
 }
 

@@ -69,7 +69,7 @@ struct pgm_db {
 	pgm__slots slots;	/* locked */
 	pgm__slot *slot;	/* locked */
 	pgm__place *place;	/* locked; max_size of them */
-	pgm_error last_error;	/* locked; of the last attempt to connect, cleared by a success */
+	pgm_error last_error;	/* locked; of the last attempt to connect or check; cleared when one opens */
 	pgm__time last_death;	/* locked; coarse clock; whatever has not been used since is looked at */
 	int64_t rolled_back;	/* locked */
 	pthread_cond_t changed; /* something opened, failed or was shut: for pgm_wait_ready */

@@ -13,6 +13,8 @@
 /* check_on_checkout costs a round trip; left out for one that was used this recently. */
 #define UNCHECKED_FOR PGM__SECOND
 #define CHECK_WITHIN (2 * PGM__SECOND)
+/* But this long even for a borrower with less patience: what has not answered by then is dropped. */
+#define CHECK_AT_LEAST (500 * PGM__MS)
 
 /* A server that goes on sending notifications must not keep a borrower for ever. */
 #define READS_MOST 4096
@@ -112,9 +114,19 @@ bool pgm__look(PGconn *conn, pgm_error *err)
 
 /* ------------------------------------------------------------------------------- before lending */
 
-static bool answers(PGconn *conn, pgm_error *err)
+/* Where one has died others may be as silent, and the borrower is to reach one that answers in his time. */
+static pgm__time check_deadline(const pgm__lease *lease, pgm__time now, pgm__time deaths, pgm__time deadline)
 {
-	PGresult *res = pgm__exec_until(conn, "", pgm__clock_now() + CHECK_WITHIN, err);
+	pgm__time most = now + CHECK_WITHIN, least = now + CHECK_AT_LEAST;
+
+	if (lease->given_back <= deaths || deadline < least)
+		return least;
+	return deadline < most ? deadline : most;
+}
+
+static bool answers(PGconn *conn, pgm__time deadline, pgm_error *err)
+{
+	PGresult *res = pgm__exec_until(conn, "", deadline, err);
 	bool ok = res && pgm_result_ok(res, err);
 
 	PQclear(res);
@@ -157,8 +169,9 @@ bool pgm__lease_is_fresh(const pgm__lease *lease, pgm__time now, pgm__time death
 	return !looks_due(lease, now, deaths) && is_untouched(lease->conn) && !lease->db->hooks.check;
 }
 
-pgm__fitness pgm__lease_fitness(pgm__lease *lease, pgm__time now, pgm__time deaths, pgm_error *err)
+pgm__fitness pgm__lease_fitness(pgm__lease *lease, pgm__time deaths, pgm__time deadline, pgm_error *err)
 {
+	pgm__time now = pgm__clock_now();
 	bool check = lease->db->settings->check_on_checkout && now - lease->given_back >= UNCHECKED_FOR;
 
 	pgm__error_clear(err);
@@ -166,7 +179,7 @@ pgm__fitness pgm__lease_fitness(pgm__lease *lease, pgm__time now, pgm__time deat
 		return PGM__DEAD;
 	if (looks_due(lease, now, deaths) && !pgm__look(lease->conn, err))
 		return PGM__DEAD;
-	if (check && !answers(lease->conn, err))
+	if (check && !answers(lease->conn, check_deadline(lease, now, deaths, deadline), err))
 		return PGM__DEAD;
 	return passes_hook(lease, err) ? PGM__FIT : PGM__REJECTED;
 }

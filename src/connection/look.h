@@ -23,9 +23,10 @@ typedef enum pgm__fitness {
 /*
  * Everything that is due before a connection is lent: the look (left out for one that was given back a
  * moment ago), check_on_checkout, the check hook, and cleaning one that was used after it was given back.
- * deaths: db->last_death as read under the lock. Unless FIT, err tells why it must be dropped.
+ * deaths: db->last_death as read under the lock. deadline: the borrower's; the check has its own, and keeps nobody
+ * more than half a second longer. Unless FIT, err tells why it must be dropped.
  */
-pgm__fitness pgm__lease_fitness(pgm__lease *lease, pgm__time now, pgm__time deaths, pgm_error *err);
+pgm__fitness pgm__lease_fitness(pgm__lease *lease, pgm__time deaths, pgm__time deadline, pgm_error *err);
 
 /* True if none of that is due: the common case, decided without a system call. */
 bool pgm__lease_is_fresh(const pgm__lease *lease, pgm__time now, pgm__time deaths);

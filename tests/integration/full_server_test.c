@@ -1,5 +1,5 @@
 /* B16: a server that has no room for as many connections as the pool would like. */
-#include "handles.h"
+#include "outage.h"
 #include "support/cluster.h"
 
 #define MOST 8
@@ -12,7 +12,8 @@ static void must_be_smaller_and_not_broken(pgm_db *db, int room, const char *wor
 	borrower b;
 
 	wait_stats(db, size, room);
-	assert_false(pgm_wait_ready(db, 100, &err));
+	wait_failures(db, 1);
+	assert_false(pgm_wait_ready(db, 0, &err));
 	assert_int_equal(err.code, PGM_ERR_TIMEOUT);
 	assert_contains(err.message, words);
 	for (int i = 0; i < room; i++)
@@ -100,7 +101,7 @@ static void b16_without_a_single_place_the_servers_words_are_told(void **state)
 		pgm_error err;
 
 		other = must_open("application_name=other");
-		assert_null(pgm_acquire_for(db, 300, &err));
+		assert_null(pgm_acquire_for(db, slow(300), &err));
 		assert_int_equal(err.code, t == 0 ? PGM_ERR_CONNECT : PGM_ERR_TIMEOUT);
 		assert_contains(err.message, "too many connections for role");
 		pgm_close(other);

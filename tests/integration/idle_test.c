@@ -300,10 +300,11 @@ static void b03_a_crash_and_an_immediate_shutdown_are_told_once(void **state)
 	cluster_stop(c);
 }
 
-/* Not even of one who does not want to wait, as long as there is another. */
+/* Not even of one who does not want to wait, as long as there is another. Nothing ages, or the keeper would be told
+ * of what came back, and be the first to find the dead one. */
 static void b03_an_idle_death_is_nobodys_error(void **state)
 {
-	pgm_db *db = must_open("type=pool pool.min_size=0 pool.max_size=2");
+	pgm_db *db = must_open("type=pool pool.min_size=0 pool.max_size=2 pool.max_idle=0 pool.max_lifetime=0");
 	PGconn *first = must_acquire(db), *second = must_acquire(db);
 	int pid = PQbackendPID(second);
 	pgm_error err;

@@ -21,6 +21,14 @@ typedef struct listener {
 	long heard; /* bytes delivered before anything was said */
 } listener;
 
+/* The answer lies there for a while, so that the keeper has looked, and found the connection lent. */
+static void listen_for_news(PGconn *conn)
+{
+	assert_true(PQsendQuery(conn, "LISTEN news"));
+	outlive_trust();
+	assert_true(works(conn)); /* reads what has come, first */
+}
+
 static listener lie_idle_listening(const char *type, const char *more)
 {
 	listener l = {.line = proxy_start()};
@@ -30,7 +38,7 @@ static listener lie_idle_listening(const char *type, const char *more)
 	conn = must_acquire(l.db);
 	l.pid = PQbackendPID(conn);
 	l.fd = PQsocket(conn);
-	must_run(conn, "LISTEN news");
+	listen_for_news(conn);
 	pgm_release(conn);
 	l.heard = proxy_bytes(l.line, PROXY_TO_CLIENT);
 	return l;

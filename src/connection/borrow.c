@@ -18,6 +18,7 @@ typedef struct request {
 	int64_t timeout_ms; /* as asked, for the message */
 	pgm__time deadline;
 	pgm__time looks_until; /* for finding out which of the idle ones are dead */
+	bool silent;	       /* the last of them did not answer; err tells */
 	pgm_error *err;
 	pgm__thread_waiter w;
 	bool may_be_cancelled; /* what the thread had set before the call */
@@ -229,6 +230,9 @@ static inspected inspect(request *r, pgm__lease *lease)
 
 	if (fitness == PGM__FIT)
 		return USABLE;
+	r->silent = fitness == PGM__DEAD && why.code == PGM_ERR_TIMEOUT;
+	if (r->silent)
+		pgm__error_copy(r->err, &why);
 	pgm__db_drop(r->db, lease, &why);
 	if (fitness == PGM__DEAD || !was_new)
 		return ONE_LESS;
@@ -240,8 +244,11 @@ static pgm__verdict ask_again_locked(request *r)
 {
 	pgm__time now = pgm__clock_now();
 
-	if (now >= r->looks_until)
+	if (now >= r->looks_until) {
+		if (r->silent)
+			pgm__error_copy(&r->db->last_error, r->err);
 		return PGM__NONE;
+	}
 	return pgm__slots_acquire(&r->db->slots, &r->w.waiter, now < r->deadline, now);
 }
 
@@ -301,6 +308,7 @@ static PGconn *borrow_locked(pgm_db *db, int timeout_ms, const pgm__caller *call
 	r.db = db;
 	r.caller = *caller;
 	r.err = err ? err : &unwanted;
+	r.silent = false;
 	r.w.waiter = (pgm__waiter){.slot = PGM__NO_SLOT};
 	r.timeout_ms = timeout_of(db, timeout_ms);
 	pgm__db_lock(db);

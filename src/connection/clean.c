@@ -10,6 +10,14 @@
 
 #define CLEAN_WITHIN (3 * PGM__SECOND)
 
+/* Notifications that the borrower did not fetch are not the next one's, and would pile up. Of two threads that give
+ * back the same connection one does it. */
+static void forget_notifications(pgm__lease *lease)
+{
+	if (atomic_load_explicit(&lease->answered, memory_order_relaxed) && atomic_exchange(&lease->answered, false))
+		pgm__swallow_notifications(lease->conn);
+}
+
 bool pgm__is_in_transaction(const PGconn *conn)
 {
 	PGTransactionStatusType status = PQtransactionStatus(conn);
@@ -43,6 +51,7 @@ bool pgm__clean_quickly(pgm__lease *lease)
 	    PQpipelineStatus(conn) != PQ_PIPELINE_OFF || PQclientEncoding(conn) != lease->encoding ||
 	    lease->db->hooks.reset || lease->lacks_settings)
 		return false;
+	forget_notifications(lease);
 	undo_local_changes(conn);
 	return true;
 }
@@ -114,6 +123,7 @@ bool pgm__clean(pgm__lease *lease, bool *rolled_back, pgm_error *err)
 	}
 	if (!pgm__look(conn, err))
 		return false;
+	forget_notifications(lease);
 	undo_local_changes(conn);
 	if (!restore_encoding(lease, deadline, err) || PQsetnonblocking(conn, 0) != 0)
 		return false;

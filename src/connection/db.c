@@ -504,6 +504,7 @@ void pgm__db_forked_locked(pgm_db *db, int dead_fd)
 	if (db->keeper_runs)
 		db->refs--;
 	db->keeper_runs = db->keeper_started = db->keeper_told = false;
+	atomic_store_explicit(&db->look_at, 0, memory_order_relaxed);
 	pgm__cond_init(&db->changed); /* whoever waited on these does not exist here */
 	pgm__cond_init(&db->keeper_gone);
 	close_pipe(db->wake);

@@ -40,6 +40,7 @@ struct pgm__lease {
 	/* The borrower's own. */
 	int savepoints;		 /* open ones of ours */
 	bool began;		 /* the transaction is ours to commit */
+	atomic_bool answered;	 /* there was a result; libpq may have read notifications with it */
 	int encoding;		 /* client encoding at opening, restored on release */
 	bool lacks_settings;	 /* PQreset lost the session settings, and they were refused since */
 	pgm__time given_back;	 /* by the coarse clock; 0: fresh */
@@ -87,7 +88,7 @@ struct pgm_db {
 	pgm__slots slots;	/* locked */
 	pgm__slot *slot;	/* locked */
 	pgm__place *place;	/* locked; max_size of them */
-	pgm_error last_error;	/* locked; of the last attempt to connect, cleared by a success */
+	pgm_error last_error;	/* locked; of the last attempt to connect or check; cleared when one opens */
 	bool failed_for_good;	/* locked; of last_error: trying again will not change it */
 	int64_t rolled_back;	/* locked */
 	int64_t timed_out;	/* locked */
@@ -104,6 +105,7 @@ struct pgm_db {
 	int wake[2];	   /* a pipe, both ends nonblocking; also ends the waiting of a borrower that connects */
 
 	pgm__hot hot;
+	_Atomic(pgm__time) look_at;    /* when the keeper looks at what has come back; 0: not expected to */
 	_Atomic(pgm__time) last_death; /* whatever has not been used since is looked at */
 
 	int32_t refs;	     /* locked: the manager, the keeper, each lent connection */
@@ -175,6 +177,9 @@ void pgm__db_close_due(pgm_db *db);
 
 /* locked: starts the keeper if this type has one and it does not run. */
 bool pgm__keeper_start_locked(pgm_db *db, pgm_error *err);
+
+/* locked: something has come back while the keeper slept; wake it afterwards (pgm__db_wake_locked). */
+void pgm__keeper_expect_look_locked(pgm_db *db);
 
 /* The handle has been shut: waits for the keeper to end, two seconds at most. */
 void pgm__keeper_stop(pgm_db *db);

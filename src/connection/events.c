@@ -58,21 +58,31 @@ static void on_reset(pgm__lease *lease)
 			 err.message);
 }
 
+static void on_result(pgm__lease *lease)
+{
+	atomic_store_explicit(&lease->answered, true, memory_order_relaxed);
+}
+
 static int on_event(PGEventId id, void *info, void *arg)
 {
-	pgm__lease *lease = NULL;
+	void (*act)(pgm__lease *) = NULL;
+	const PGconn *conn = NULL;
+	pgm__lease *lease;
 
 	(void)arg;
-	if (id == PGEVT_CONNDESTROY)
-		lease = pgm__registry_find(((PGEventConnDestroy *)info)->conn);
-	else if (id == PGEVT_CONNRESET)
-		lease = pgm__registry_find(((PGEventConnReset *)info)->conn);
-	if (!lease)
-		return 1;
-	if (id == PGEVT_CONNDESTROY)
-		on_destroy(lease);
-	else
-		on_reset(lease);
+	if (id == PGEVT_RESULTCREATE) {
+		act = on_result;
+		conn = ((PGEventResultCreate *)info)->conn;
+	} else if (id == PGEVT_CONNDESTROY) {
+		act = on_destroy;
+		conn = ((PGEventConnDestroy *)info)->conn;
+	} else if (id == PGEVT_CONNRESET) {
+		act = on_reset;
+		conn = ((PGEventConnReset *)info)->conn;
+	}
+	lease = conn ? pgm__registry_find(conn) : NULL;
+	if (lease)
+		act(lease);
 	return 1;
 }
 

@@ -78,6 +78,8 @@ static void put_back(pgm__lease *lease, bool usable, bool rolled_back)
 	db->rolled_back += rolled_back;
 	if (usable) {
 		kept = pgm__slots_release(&db->slots, lease->slot, now);
+		if (kept)
+			pgm__keeper_expect_look_locked(db);
 	} else {
 		atomic_store_explicit(&db->last_death, now, memory_order_relaxed);
 		pgm__slots_lost(&db->slots, lease->slot);

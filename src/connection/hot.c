@@ -32,13 +32,19 @@ pgm__lease *pgm__hot_take(pgm_db *db)
 	return lease_in(word);
 }
 
+/* A pool's keeper watches what lies idle, and the first to come back while it sleeps has it look again. */
+static bool keeper_must_be_told(const pgm_db *db)
+{
+	return db->watch && atomic_load_explicit(&db->look_at, memory_order_relaxed) == 0;
+}
+
 bool pgm__hot_put(pgm__lease *lease)
 {
 	pgm__hot *hot = &lease->db->hot;
 	uintptr_t vacant = lease->mark;
 	pgm__time now;
 
-	if (atomic_load_explicit(&hot->place, memory_order_relaxed) != vacant)
+	if (atomic_load_explicit(&hot->place, memory_order_relaxed) != vacant || keeper_must_be_told(lease->db))
 		return false;
 	now = pgm__clock_coarse();
 	if (lease->expires <= now || pgm__is_overdue(lease, now))

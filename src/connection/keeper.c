@@ -4,7 +4,9 @@
  * the slots named, or until it is told; it never wakes to see whether there is something to do.
  *
  * It watches the connections that lie idle when it goes to sleep. One that is lent meanwhile costs it one
- * needless wake-up at most: then it looks again at what is idle.
+ * needless wake-up at most: then it looks again at what is idle. One that comes back meanwhile is not watched yet;
+ * the first that does so has the keeper look again a second later (pgm__keeper_expect_look), and all others until
+ * then are content with that.
  */
 #include "base/error.h"
 #include "base/log.h"
@@ -21,6 +23,7 @@
 #include <unistd.h>
 
 #define STOP_WITHIN (2 * PGM__SECOND)
+#define LOOK_AFTER PGM__SECOND
 
 /* What is watched in one sleep: the pipe, then who is connecting, then who lies idle. */
 struct pgm__watch {
@@ -150,6 +153,27 @@ static bool is_misused(const pgm__lease *lease)
 	return PQstatus(lease->conn) == CONNECTION_OK && PQtransactionStatus(lease->conn) != PQTRANS_IDLE;
 }
 
+void pgm__keeper_expect_look_locked(pgm_db *db)
+{
+	if (!db->keeper_runs || atomic_load_explicit(&db->look_at, memory_order_relaxed) != 0)
+		return;
+	atomic_store_explicit(&db->look_at, pgm__clock_now() + LOOK_AFTER, memory_order_relaxed);
+	db->slots.stir = true;
+}
+
+static void watch_idle_locked(pgm_db *db, pgm__watch *w)
+{
+	pgm__time at = atomic_load_explicit(&db->look_at, memory_order_relaxed);
+
+	for (int32_t i = db->slots.list[PGM__SLOT_IDLE].first; i != PGM__NO_SLOT; i = db->slot[i].next)
+		if (!is_misused(db->place[i].lease))
+			watch_add(w, db->place[i].lease->fd, POLLIN, i);
+	if (at != 0 && at <= pgm__clock_now())
+		atomic_store_explicit(&db->look_at, 0, memory_order_relaxed);
+	else if (at != 0 && at < w->until)
+		w->until = at;
+}
+
 static void watch_all(pgm_db *db, pgm__watch *w, pgm__time until)
 {
 	w->count = 0;
@@ -157,9 +181,7 @@ static void watch_all(pgm_db *db, pgm__watch *w, pgm__time until)
 	watch_add(w, db->wake[0], POLLIN, PGM__NO_SLOT);
 	pgm__db_lock(db);
 	watch_connecting_locked(db, w);
-	for (int32_t i = db->slots.list[PGM__SLOT_IDLE].first; i != PGM__NO_SLOT; i = db->slot[i].next)
-		if (!is_misused(db->place[i].lease))
-			watch_add(w, db->place[i].lease->fd, POLLIN, i);
+	watch_idle_locked(db, w);
 	pgm__db_unlock(db);
 }
 

@@ -13,7 +13,8 @@
 /* check_on_checkout costs a round trip; left out for one that was used this recently. */
 #define UNCHECKED_FOR PGM__SECOND
 #define CHECK_WITHIN (2 * PGM__SECOND)
-#define CHECK_AT_LEAST (100 * PGM__MS)
+/* But this long even for a borrower with less patience: what has not answered by then is dropped. */
+#define CHECK_AT_LEAST (500 * PGM__MS)
 
 /* A server that goes on sending notifications must not keep a borrower for ever. */
 #define READS_MOST 4096
@@ -25,6 +26,14 @@ typedef struct words {
 	char text[256];
 } words;
 
+/* After a crash and at an immediate shutdown the last words are a WARNING; what tells is the SQLSTATE, one of
+ * those by which an operator intervenes (PostgreSQL manual, appendix A: 57P01 to 57P05). */
+static bool are_last(const char *severity, const char *sqlstate)
+{
+	return strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0 ||
+	       (sqlstate && strncmp(sqlstate, "57P0", 4) == 0);
+}
+
 /* What the server says to an idle connection before it closes it comes as a notice. */
 static void note_words(void *arg, const PGresult *res)
 {
@@ -33,7 +42,7 @@ static void note_words(void *arg, const PGresult *res)
 	const char *sqlstate = PQresultErrorField(res, PG_DIAG_SQLSTATE);
 	const char *primary = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
 
-	if (!severity || (strcmp(severity, "FATAL") != 0 && strcmp(severity, "PANIC") != 0))
+	if (!severity || !are_last(severity, sqlstate))
 		return;
 	snprintf(last->sqlstate, sizeof last->sqlstate, "%s", sqlstate ? sqlstate : "");
 	snprintf(last->text, sizeof last->text, "%s: %s", severity, primary ? primary : "");
@@ -77,7 +86,7 @@ static bool is_readable(const PGconn *conn)
 	return pgm__poll(&fd, 1, 0) > 0;
 }
 
-static void swallow_notifications(PGconn *conn)
+void pgm__swallow_notifications(PGconn *conn)
 {
 	PGnotify *notify;
 
@@ -96,7 +105,7 @@ bool pgm__look(PGconn *conn, pgm_error *err)
 	before = PQsetNoticeReceiver(conn, note_words, &last);
 	for (int reads = 0; alive && reads < READS_MOST && is_readable(conn); reads++) {
 		alive = PQconsumeInput(conn) == 1;
-		swallow_notifications(conn);
+		pgm__swallow_notifications(conn);
 		alive = alive && PQstatus(conn) == CONNECTION_OK && last.text[0] == '\0';
 	}
 	PQsetNoticeReceiver(conn, before, NULL);
@@ -105,12 +114,9 @@ bool pgm__look(PGconn *conn, pgm_error *err)
 
 /* ------------------------------------------------------------------------------- before lending */
 
-/* The borrower's own limit counts too, but a server that is well gets the moment that it needs. */
-static bool answers(PGconn *conn, pgm__time until, pgm_error *err)
+static bool answers(PGconn *conn, pgm__time deadline, pgm_error *err)
 {
-	pgm__time now = pgm__clock_now(), own = now + CHECK_WITHIN, least = now + CHECK_AT_LEAST;
-	pgm__time limit = until < least ? least : until < own ? until : own;
-	PGresult *res = pgm__exec_until(conn, "", limit, err);
+	PGresult *res = pgm__exec_until(conn, "", deadline, err);
 	bool ok = res && pgm_result_ok(res, err);
 
 	PQclear(res);
@@ -150,6 +156,16 @@ static bool deaths_since(const pgm__lease *lease)
 	return lease->given_back <= atomic_load_explicit(&lease->db->last_death, memory_order_relaxed);
 }
 
+/* Where one has died others may be as silent, and the borrower is to reach one that answers in his time. */
+static pgm__time check_deadline(const pgm__lease *lease, pgm__time now, pgm__time until)
+{
+	pgm__time most = now + CHECK_WITHIN, least = now + CHECK_AT_LEAST;
+
+	if (deaths_since(lease) || until < least)
+		return least;
+	return until < most ? until : most;
+}
+
 static bool looks_due(const pgm__lease *lease, pgm__time now)
 {
 	return now - lease->given_back >= TRUSTED_FOR || deaths_since(lease);
@@ -170,7 +186,7 @@ pgm__fitness pgm__lease_fitness(pgm__lease *lease, pgm__time until, pgm_error *e
 		return PGM__DEAD;
 	if (looks_due(lease, now) && !pgm__look(lease->conn, err))
 		return PGM__DEAD;
-	if (check && !answers(lease->conn, until, err))
+	if (check && !answers(lease->conn, check_deadline(lease, now, until), err))
 		return PGM__DEAD;
 	return passes_hook(lease, err) ? PGM__FIT : PGM__REJECTED;
 }

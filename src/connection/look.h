@@ -11,6 +11,9 @@
  */
 bool pgm__look(PGconn *conn, pgm_error *err);
 
+/* Those that libpq has read already. No system call. */
+void pgm__swallow_notifications(PGconn *conn);
+
 typedef enum pgm__fitness {
 	PGM__FIT,
 	PGM__DEAD,
@@ -20,7 +23,8 @@ typedef enum pgm__fitness {
 /*
  * Everything that is due before a connection is lent: the look (left out for one that was given back a
  * moment ago), check_on_checkout, the check hook, and cleaning one that was used after it was given back.
- * until: how long the borrower has for it. Unless FIT, err tells why it must be dropped.
+ * until: how long the borrower has for it; the check has a limit of its own, and keeps nobody more than half a second
+ * longer. Unless FIT, err tells why it must be dropped.
  */
 pgm__fitness pgm__lease_fitness(pgm__lease *lease, pgm__time until, pgm_error *err);
 

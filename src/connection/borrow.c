@@ -174,12 +174,27 @@ static pgm__verdict wait_in_line_locked(request *r)
 	return verdict;
 }
 
+/* What went wrong with an attempt that somebody else left behind is no answer to this caller: a new one. */
+static pgm__connector *begin_anew(pgm_db *db, int32_t slot, pgm__connector *c)
+{
+	pgm__connector *anew = pgm__connector_new(db->settings, &db->hooks);
+
+	if (!anew)
+		return c;
+	pthread_mutex_lock(&db->lock);
+	db->place[slot].connector = anew;
+	pthread_mutex_unlock(&db->lock);
+	pgm__connector_free(c);
+	return anew;
+}
+
 /* The caller connects, or goes on with what an impatient one before it had begun. Unlocks. */
 static PGconn *open_it(request *r)
 {
 	pgm_db *db = r->db;
 	int32_t slot = r->w.waiter.slot;
 	pgm__connector *c = db->place[slot].connector;
+	bool is_anothers = c != NULL;
 	pgm__progress progress;
 	pgm__lease *lease;
 
@@ -193,6 +208,10 @@ static PGconn *open_it(request *r)
 	}
 	pthread_mutex_unlock(&db->lock);
 	progress = pgm__db_drive(db, c, r->deadline);
+	if (progress == PGM__CONNECT_FAILED && is_anothers && !pgm__connector_failed_for_good(c)) {
+		c = begin_anew(db, slot, c);
+		progress = pgm__db_drive(db, c, r->deadline);
+	}
 	if (progress == PGM__CONNECTED) {
 		lease = pgm__db_adopt(db, slot, c, &r->caller, r->err);
 		return lease ? lease->conn : NULL;

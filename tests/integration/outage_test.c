@@ -154,20 +154,23 @@ static void b13_what_was_left_behind_and_failed_is_begun_anew(void **state)
 static void b13_what_was_left_behind_for_too_long_is_begun_anew(void **state)
 {
 	proxy *p = proxy_start();
+	int64_t start = 0;
+	pgm_db *db[TYPES];
+	pgm_error err;
 
 	(void)state;
 	for (int t = 0; t < TYPES; t++) {
-		pgm_db *db = open_held(p, pgtest_format("%s connect_timeout=1", types[t]));
-		int64_t start = pgtest_now_ms();
-		pgm_error err;
-
-		assert_null(pgm_acquire_for(db, 50, &err));
-		while (ms_since(start) < 1100) /* its connect_timeout passes */
-			blink();
-		proxy_set(p, PROXY_FORWARD);
-		pgm_release(must_acquire(db));
-		assert_int_equal(stats_of(db).opened, 1);
-		pgm_close(db);
+		db[t] = open_held(p, pgtest_format("%s connect_timeout=1", types[t]));
+		assert_null(pgm_acquire_for(db[t], 50, &err));
+		start = pgtest_now_ms();
+	}
+	while (ms_since(start) < 1050) /* its connect_timeout passes */
+		blink();
+	proxy_set(p, PROXY_FORWARD);
+	for (int t = 0; t < TYPES; t++) {
+		pgm_release(must_acquire(db[t]));
+		assert_int_equal(stats_of(db[t]).opened, 1);
+		pgm_close(db[t]);
 	}
 	proxy_stop(p);
 }

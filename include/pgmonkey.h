@@ -185,7 +185,7 @@ typedef struct pgm_open_options {
 	bool lazy;	       /* do not connect before the first acquire */
 	const pgm_loop *loop;  /* event-driven types only; copied */
 	pgm_hooks hooks;       /* part of the cache key */
-	int64_t leak_after_ms; /* a connection lent for longer is reported in the log; 0: ten minutes */
+	int64_t leak_after_ms; /* lent for longer: told in the log, see pgm_acquire; 0: ten minutes */
 } pgm_open_options;
 
 /*
@@ -276,6 +276,9 @@ PGM_API pgm_type pgm_db_type(const pgm_db *db);
  * Borrows a connection, waiting up to the configured timeout, first come, first served. A connection that died
  * while it was idle is noticed, by a look at its socket, and replaced before it is lent; one that was given back
  * less than 10 ms ago is lent without that look.
+ * A connection that is lent for longer than leak_after_ms is told in the log, with the place and thread of its
+ * acquire, and again when it comes back; it is never taken away. On normal, which has no thread of its own, the
+ * next one who waits in vain for it tells.
  * Owner: the handle; give it back with pgm_release. NULL on failure.
  * Errors: _TIMEOUT (the message tells who holds the connections), _BUSY, _CLOSED, _CONNECT, _AUTH,
  * _MISUSE (the calling thread already holds the only connection). Thread: any; the connection is for

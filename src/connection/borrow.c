@@ -296,6 +296,8 @@ static PGconn *take_the_long_way(request *r, pgm__verdict verdict)
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
 	r->may_be_cancelled = before == PTHREAD_CANCEL_ENABLE;
 	conn = borrow_slowly(r, verdict);
+	if (!conn && r->db->slots.rules.borrower_opens)
+		pgm__db_close_due(r->db); /* there is no keeper to tell of a leak */
 	pgm__db_forget_orphans(r->db);
 	pthread_setcancelstate(before, &before);
 	return conn;

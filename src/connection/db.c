@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -160,6 +161,22 @@ void pgm__db_lend_locked(pgm__lease *lease, const pgm__caller *caller)
 	lease->began = false;
 	atomic_store_explicit(&lease->lent, true, memory_order_relaxed);
 	lease->db->refs++;
+}
+
+pgm__loan pgm__db_loan_locked(const pgm__lease *lease, pgm__time now)
+{
+	return (pgm__loan){.file = lease->file,
+			   .line = lease->line,
+			   .thread = (uintptr_t)lease->borrower,
+			   .held = now - lease->db->slot[lease->slot].since};
+}
+
+void pgm__db_report_leak(const pgm__loan *loan)
+{
+	pgm__log(PGM_LOG_WARNING,
+		 "a connection has been lent for %" PRId64 " s: borrowed at %s:%d by thread 0x%" PRIxPTR
+		 " and not given back",
+		 loan->held / PGM__SECOND, loan->file, loan->line, loan->thread);
 }
 
 static pgm__lease *lease_new(pgm_db *db, int32_t slot, PGconn *conn)
@@ -359,6 +376,7 @@ void pgm__db_close_due(pgm_db *db)
 {
 	for (;;) {
 		pgm__place place = {0};
+		pgm__loan loan;
 		pgm__due due;
 
 		pthread_mutex_lock(&db->lock);
@@ -367,8 +385,12 @@ void pgm__db_close_due(pgm_db *db)
 			place = db->place[due.slot];
 			db->place[due.slot].connector = NULL;
 		}
+		if (due.what == PGM__DUE_REPORT)
+			loan = pgm__db_loan_locked(db->place[due.slot].lease, pgm__clock_now());
 		pthread_mutex_unlock(&db->lock);
-		if (place.lease)
+		if (due.what == PGM__DUE_REPORT)
+			pgm__db_report_leak(&loan);
+		else if (place.lease)
 			pgm__db_close_lease(db, place.lease, true);
 		else if (place.connector)
 			close_connector(db, due.slot, place.connector);

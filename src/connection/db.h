@@ -50,6 +50,14 @@ typedef struct pgm__caller {
 	int line;
 } pgm__caller;
 
+/* A loan that lasts too long, or lasted: taken down under the lock, told without it. */
+typedef struct pgm__loan {
+	const char *file;
+	int line;
+	uintptr_t thread; /* as debuggers name it */
+	pgm__time held;
+} pgm__loan;
+
 /* What the driver keeps for a slot. At most one of the two. */
 typedef struct pgm__place {
 	pgm__lease *lease;
@@ -100,6 +108,10 @@ void pgm__db_free(pgm_db *db);
 /* locked: marks the lease as this caller's. */
 void pgm__db_lend_locked(pgm__lease *lease, const pgm__caller *caller);
 
+/* locked: of a lease that is lent. */
+pgm__loan pgm__db_loan_locked(const pgm__lease *lease, pgm__time now);
+void pgm__db_report_leak(const pgm__loan *loan);
+
 /* A slot that is OPENING, a connector that has CONNECTED: puts the connection into its slot, idle or
  * lent to caller. NULL: the handle was shut or memory is out; it has been closed, err tells. Frees c. */
 pgm__lease *pgm__db_adopt(pgm_db *db, int32_t slot, pgm__connector *c, const pgm__caller *caller, pgm_error *err);
@@ -120,7 +132,7 @@ void pgm__db_drop(pgm_db *db, pgm__lease *lease, const pgm_error *why);
 /* True once pgm_close and the like have been here. */
 bool pgm__db_is_shut(pgm_db *db);
 
-/* Closes what the slots say is due to be closed. For threads that are not the keeper. */
+/* Closes what the slots say is due to be closed, and tells of leaks. For threads that are not the keeper. */
 void pgm__db_close_due(pgm_db *db);
 
 /* locked: starts the keeper if this type has one and it does not run. */

@@ -34,28 +34,27 @@ static void forget_orphan(pgm__lease *lease)
 		pgm__db_free(db);
 }
 
-typedef struct loan {
-	const char *file;
-	int line;
-	pgm__time held;
+typedef struct ended {
+	pgm__loan loan;
 	bool late;
-} loan;
+} ended;
 
-static loan end_loan_locked(pgm__lease *lease, pgm__time now)
+static ended end_loan_locked(pgm__lease *lease, pgm__time now)
 {
 	const pgm_db *db = lease->db;
-	loan ended = {lease->file, lease->line, now - db->slot[lease->slot].since, false};
+	ended e = {.loan = pgm__db_loan_locked(lease, now)};
 
-	ended.late = db->slot[lease->slot].reported || ended.held > db->slots.rules.leak_after;
+	e.late = db->slot[lease->slot].reported || e.loan.held > db->slots.rules.leak_after;
 	atomic_store_explicit(&lease->lent, false, memory_order_relaxed);
 	lease->given_back = now;
-	return ended;
+	return e;
 }
 
-static void report_late_return(const loan *ended)
+static void report_late_return(const pgm__loan *loan)
 {
-	pgm__log(PGM_LOG_WARNING, "a connection borrowed at %s:%d came back after %" PRId64 " s", ended->file,
-		 ended->line, ended->held / PGM__SECOND);
+	pgm__log(PGM_LOG_WARNING,
+		 "a connection borrowed at %s:%d by thread 0x%" PRIxPTR " came back after %" PRId64 " s", loan->file,
+		 loan->line, loan->thread, loan->held / PGM__SECOND);
 }
 
 /* To the slots, or closed if it is not usable or not wanted any more. */
@@ -63,7 +62,7 @@ static void put_back(pgm__lease *lease, bool usable, bool rolled_back)
 {
 	pgm_db *db = lease->db;
 	pgm__time now;
-	loan ended;
+	ended e;
 	bool kept = false, last;
 
 	pthread_mutex_lock(&db->lock);
@@ -73,7 +72,7 @@ static void put_back(pgm__lease *lease, bool usable, bool rolled_back)
 		return;
 	}
 	now = db->slots.head ? pgm__clock_now() : pgm__clock_coarse(); /* exact where waiting is measured */
-	ended = end_loan_locked(lease, now);
+	e = end_loan_locked(lease, now);
 	db->rolled_back += rolled_back;
 	if (usable) {
 		kept = pgm__slots_release(&db->slots, lease->slot, now);
@@ -90,8 +89,8 @@ static void put_back(pgm__lease *lease, bool usable, bool rolled_back)
 	} else if (last) {
 		pgm__db_free(db);
 	}
-	if (ended.late)
-		report_late_return(&ended);
+	if (e.late)
+		report_late_return(&e.loan);
 }
 
 static void clean_and_put_back(pgm__lease *lease)

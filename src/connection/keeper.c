@@ -15,7 +15,6 @@
 #include "connection/open.h"
 #include "connection/wait.h"
 
-#include <inttypes.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -36,12 +35,6 @@ typedef struct keeper {
 } keeper;
 
 /* ------------------------------------------------------------------------------ what is due */
-
-static void report_leak(const char *file, int line, pgm__time held)
-{
-	pgm__log(PGM_LOG_WARNING, "a connection has been lent for %" PRId64 " s: borrowed at %s:%d and not given back",
-		 held / PGM__SECOND, file, line);
-}
 
 static void finish_connector(pgm_db *db, int32_t slot, pgm__connector *c)
 {
@@ -81,21 +74,16 @@ static void open_slot(pgm_db *db, int32_t slot)
 static bool do_what_is_due(pgm_db *db, pgm__time *until)
 {
 	pgm__lease *lease = NULL;
-	const char *file = NULL;
-	int line = 0;
-	pgm__time held = 0;
+	pgm__loan loan;
 	pgm__due due;
 
 	pthread_mutex_lock(&db->lock);
 	due = pgm__slots_due(&db->slots, pgm__clock_now());
 	pgm__db_wake_locked(db); /* it may have given up, and told the waiters */
-	if (due.what == PGM__DUE_CLOSE || due.what == PGM__DUE_REPORT)
+	if (due.what == PGM__DUE_CLOSE)
 		lease = db->place[due.slot].lease;
-	if (due.what == PGM__DUE_REPORT) {
-		file = lease->file;
-		line = lease->line;
-		held = pgm__clock_now() - db->slot[due.slot].since;
-	}
+	if (due.what == PGM__DUE_REPORT)
+		loan = pgm__db_loan_locked(db->place[due.slot].lease, pgm__clock_now());
 	pthread_mutex_unlock(&db->lock);
 	*until = due.until;
 	if (due.what == PGM__DUE_OPEN)
@@ -103,7 +91,7 @@ static bool do_what_is_due(pgm_db *db, pgm__time *until)
 	else if (due.what == PGM__DUE_CLOSE)
 		pgm__db_close_lease(db, lease, true);
 	else if (due.what == PGM__DUE_REPORT)
-		report_leak(file, line, held);
+		pgm__db_report_leak(&loan);
 	return due.what != PGM__DUE_NOTHING;
 }
 

@@ -287,24 +287,6 @@ static void an_idle_normal_handle_is_drained_at_once(void **state)
 	assert_int_equal(stats_of(db).size, 1);
 }
 
-static void b24_a_leak_is_told_once_and_again_when_it_comes_back(void **state)
-{
-	const pgm_open_options options = {.leak_after_ms = 100};
-	pgm_db *db = must_open_with(&options, "type=pool pool.min_size=1 pool.max_size=1");
-	const char *place = pgtest_format("handle_test.c:%d", __LINE__ + 5);
-	PGconn *conn;
-
-	(void)state;
-	outlive_trust(); /* the keeper is asleep, and has to be woken for it */
-	conn = must_acquire(db);
-	assert_true(pgtest_log_wait("has been lent for", slow(3000)));
-	assert_int_equal(pgtest_log_count(place), 1);
-	assert_true(works(conn)); /* never taken away */
-	pgm_release(conn);
-	assert_int_equal(pgtest_log_count("came back after"), 1);
-	assert_int_equal(pgtest_log_count("has been lent for"), 1);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -320,7 +302,6 @@ int main(void)
 		HANDLE_TEST(connections_are_replaced_after_max_lifetime),
 		HANDLE_TEST(drain_replaces_every_connection_as_it_comes_back),
 		HANDLE_TEST(an_idle_normal_handle_is_drained_at_once),
-		HANDLE_TEST(b24_a_leak_is_told_once_and_again_when_it_comes_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

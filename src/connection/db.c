@@ -42,6 +42,13 @@ static void close_pipe(int ends[2])
 	ends[0] = ends[1] = -1;
 }
 
+static pgm__time leak_after(const pgm_open_options *options)
+{
+	if (options->leak_after_ms <= 0)
+		return LEAK_AFTER_DEFAULT;
+	return options->leak_after_ms < PGM__NEVER / PGM__MS ? options->leak_after_ms * PGM__MS : PGM__NEVER;
+}
+
 static pgm__slot_rules rules_of(const pgm__settings *settings, const pgm_open_options *options)
 {
 	return (pgm__slot_rules){
@@ -52,7 +59,7 @@ static pgm__slot_rules rules_of(const pgm__settings *settings, const pgm_open_op
 		.max_idle = settings->max_idle,
 		.max_lifetime = settings->max_lifetime,
 		.reconnect_timeout = settings->reconnect_timeout,
-		.leak_after = options->leak_after_ms > 0 ? options->leak_after_ms * PGM__MS : LEAK_AFTER_DEFAULT,
+		.leak_after = leak_after(options),
 		.hand_over_after = HAND_OVER_AFTER,
 		.borrower_opens = settings->type == PGM_NORMAL,
 	};

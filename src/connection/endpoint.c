@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -85,6 +86,8 @@ bool pgm__endpoint_find(const pgm__settings *settings, pgm__endpoint *out, pgm_e
 	out->host = strdup(value_of(options, "host"));
 	out->hostaddr = strdup(value_of(options, "hostaddr"));
 	seconds = strtol(value_of(options, "connect_timeout"), NULL, 10);
+	if (seconds > INT_MAX) /* from PGCONNECT_TIMEOUT; in nanoseconds it must fit into 64 bits */
+		seconds = INT_MAX;
 	out->connect_timeout = (seconds > 0 ? seconds : CONNECT_TIMEOUT_DEFAULT) * PGM__SECOND;
 	ok = out->host && out->hostaddr;
 	if (!ok) {

@@ -58,9 +58,10 @@ static pgm__time deadline_of(const pgm_query *query)
 static PGconn *acquire_by(pgm_db *db, pgm__time deadline, pgm_error *err)
 {
 	pgm__time left = deadline == PGM__NEVER ? PGM__NEVER : deadline - pgm__clock_now();
-	pgm__time most = db->settings->timeout;
 
-	return pgm_acquire_at(db, (int)((left < most ? (left > 0 ? left : 0) : most) / PGM__MS), "pgm_submit", 0, err);
+	if (left >= db->settings->timeout)
+		return pgm_acquire_at(db, PGM_TIMEOUT_FROM_CONFIG, "pgm_submit", 0, err);
+	return pgm_acquire_at(db, left > 0 ? (int)(left / PGM__MS) : 0, "pgm_submit", 0, err);
 }
 
 bool pgm_submit(pgm_db *db, const pgm_query *query, pgm_on_result fn, void *arg, pgm_error *err)

@@ -299,6 +299,8 @@ PGM_API PGconn *pgm_acquire_at(pgm_db *db, int timeout_ms, const char *file, int
 /*
  * Gives a connection back. What was left open is rolled back (and logged), unfinished results and COPY
  * are ended, connection-level changes undone, all in bounded time; what cannot be cleaned is closed.
+ * Connection-level means libpq's: blocking mode, pipeline mode, notice hooks, verbosity, tracing, encoding. What SQL
+ * changed in the session (SET, LISTEN, PREPARE, temporary tables) stays; a reset hook can say DISCARD ALL.
  * Releasing twice, or what is not ours, is logged and harmless. Thread: any. NULL is allowed.
  */
 PGM_API void pgm_release(PGconn *conn);

@@ -16,6 +16,7 @@ static void undo_local_changes(PGconn *conn)
 	PQsetErrorVerbosity(conn, PQERRORS_DEFAULT);
 	PQsetErrorContextVisibility(conn, PQSHOW_CONTEXT_ERRORS);
 	PQsetNoticeReceiver(conn, pgm__notice_to_log, NULL);
+	PQsetNoticeProcessor(conn, pgm__notice_text_to_log, NULL);
 	PQuntrace(conn);
 }
 
@@ -96,6 +97,7 @@ bool pgm__clean(pgm__lease *lease, bool *rolled_back, pgm_error *err)
 
 	*rolled_back = false;
 	pgm__error_clear(err);
+	undo_local_changes(conn); /* first: what the borrower's notice hooks point to may be gone */
 	if (PQstatus(conn) != CONNECTION_OK || PQsetnonblocking(conn, 1) != 0)
 		return pgm__fail_libpq(err, conn);
 	if (!end_work(conn, deadline, err))
@@ -107,7 +109,6 @@ bool pgm__clean(pgm__lease *lease, bool *rolled_back, pgm_error *err)
 	}
 	if (!pgm__look(conn, err))
 		return false;
-	undo_local_changes(conn);
 	if (!restore_encoding(lease, deadline, err) || PQsetnonblocking(conn, 0) != 0)
 		return false;
 	return run_reset_hook(lease, err);

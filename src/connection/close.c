@@ -136,7 +136,8 @@ static bool get_past(PGconn *conn, const PGresult *res, pgm__time deadline)
 	case PGRES_COPY_OUT:
 		return skip_copy_out(conn, deadline);
 	case PGRES_COPY_IN:
-		return end_copy_in(conn, deadline);
+		/* In a pipeline the server takes its end for data, and libpq never gets past it. */
+		return PQpipelineStatus(conn) == PQ_PIPELINE_OFF && end_copy_in(conn, deadline);
 	case PGRES_COPY_BOTH:
 		return false; /* replication: nothing that can go on */
 	default:

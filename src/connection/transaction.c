@@ -82,6 +82,10 @@ static bool check_open(const pgm__lease *lease, const char *call, pgm_error *err
 {
 	if (PQstatus(lease->conn) != CONNECTION_OK)
 		return pgm__fail_libpq(err, lease->conn);
+	if (PQtransactionStatus(lease->conn) == PQTRANS_ACTIVE)
+		return pgm__fail(err, PGM_ERR_MISUSE,
+				 "%s: a statement, COPY or pipeline before it is unfinished, or its results unread",
+				 call);
 	if (!is_in_transaction(lease->conn))
 		return pgm__fail(err, PGM_ERR_MISUSE, "%s: no transaction is open", call);
 	if (lease->savepoints == 0 && !lease->began)

@@ -3,6 +3,7 @@
 #include "base/thread.h"
 #include "connection/db.h"
 
+#include <limits.h>
 #include <string.h>
 
 pgm_type pgm_db_type(const pgm_db *db)
@@ -86,6 +87,25 @@ static bool wait_ready_locked(pgm_db *db, pgm__time deadline, pgm_error *err)
 	return !db->slots.shut || pgm__fail(err, PGM_ERR_CLOSED, "the handle is closed");
 }
 
+/* On normal nobody else would. */
+static bool open_by_borrowing(pgm_db *db, int timeout_ms, pgm_error *err)
+{
+	PGconn *conn = pgm_acquire_at(db, timeout_ms < 0 ? INT_MAX : timeout_ms, "pgm_wait_ready", 0, err);
+
+	pgm_release(conn);
+	return conn != NULL;
+}
+
+static bool has_one_open(pgm_db *db)
+{
+	bool open;
+
+	pthread_mutex_lock(&db->lock);
+	open = pgm__slots_open(&db->slots) > 0;
+	pthread_mutex_unlock(&db->lock);
+	return open;
+}
+
 static void unlock(void *lock)
 {
 	pthread_mutex_unlock(lock);
@@ -98,6 +118,8 @@ bool pgm_wait_ready(pgm_db *db, int timeout_ms, pgm_error *err)
 	pgm__error_clear(err);
 	if (!db)
 		return pgm__fail(err, PGM_ERR_MISUSE, "pgm_wait_ready: the handle is NULL");
+	if (db->slots.rules.borrower_opens && !has_one_open(db))
+		return open_by_borrowing(db, timeout_ms, err);
 	pthread_mutex_lock(&db->lock);
 	pthread_cleanup_push(unlock, &db->lock);
 	ready = pgm__keeper_start_locked(db, err) && wait_ready_locked(db, pgm__clock_after_ms(timeout_ms), err);

@@ -146,6 +146,26 @@ static void wait_ready_waits_for_min_size(void **state)
 	assert_int_equal(err.code, PGM_ERR_MISUSE);
 }
 
+static void wait_ready_opens_the_connection_of_normal(void **state)
+{
+	const pgm_open_options lazy = {.lazy = true};
+	pgm_db *db = must_open_with(&lazy, NULL);
+	pgm_error err;
+
+	(void)state;
+	for (int i = 1; i <= 2; i++) {
+		assert_true(pgm_wait_ready(db, slow(5000), &err));
+		assert_int_equal(stats_of(db).idle, 1);
+		assert_int_equal(stats_of(db).opened, 1);
+	}
+	pgm_drain(db);
+	assert_true(pgm_wait_ready(db, -1, &err));
+	assert_int_equal(stats_of(db).opened, 2);
+	db = must_open_with(&lazy, "port=1");
+	assert_false(pgm_wait_ready(db, 1000, &err));
+	assert_int_equal(err.code, PGM_ERR_CONNECT);
+}
+
 static void wait_ready_tells_why_it_takes_so_long(void **state)
 {
 	const pgm_open_options lazy = {.lazy = true};
@@ -296,6 +316,7 @@ int main(void)
 		HANDLE_TEST(lazy_connects_when_somebody_needs_it),
 		HANDLE_TEST(a_lazy_handle_tells_what_is_wrong_at_the_first_acquire),
 		HANDLE_TEST(wait_ready_waits_for_min_size),
+		HANDLE_TEST(wait_ready_opens_the_connection_of_normal),
 		HANDLE_TEST(wait_ready_tells_why_it_takes_so_long),
 		HANDLE_TEST(a_pool_grows_to_max_size_and_no_further),
 		HANDLE_TEST(what_is_idle_above_min_size_goes_after_max_idle),

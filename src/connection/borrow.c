@@ -175,17 +175,54 @@ static pgm__verdict wait_in_line_locked(request *r)
 }
 
 /* What went wrong with an attempt that somebody else left behind is no answer to this caller: a new one. */
-static pgm__connector *begin_anew(pgm_db *db, int32_t slot, pgm__connector *c)
+static bool begin_anew(pgm_db *db, int32_t slot)
 {
-	pgm__connector *anew = pgm__connector_new(db->settings, &db->hooks);
+	pgm__connector *old = db->place[slot].connector, *anew = pgm__connector_new(db->settings, &db->hooks);
 
 	if (!anew)
-		return c;
+		return false;
 	pthread_mutex_lock(&db->lock);
 	db->place[slot].connector = anew;
 	pthread_mutex_unlock(&db->lock);
-	pgm__connector_free(c);
-	return anew;
+	pgm__connector_free(old);
+	return true;
+}
+
+/* What is on its way is left to whoever comes next; true if there is something. Unlocks if not. */
+static bool park_locked(request *r, bool failed)
+{
+	pgm_db *db = r->db;
+	int32_t slot = r->w.waiter.slot;
+	pgm__connector *c = db->place[slot].connector;
+
+	if (!failed && !db->slots.shut) {
+		pgm__slots_park(&db->slots, slot, pgm__clock_now());
+		pgm__db_wake_locked(db);
+		return true;
+	}
+	pthread_mutex_unlock(&db->lock);
+	pgm__db_connect_failed(db, slot, c, r->err);
+	return false;
+}
+
+static void park_when_cancelled(void *arg)
+{
+	request *r = arg;
+
+	pthread_mutex_lock(&r->db->lock);
+	if (park_locked(r, false))
+		pthread_mutex_unlock(&r->db->lock);
+}
+
+static pgm__progress drive(request *r)
+{
+	pgm_db *db = r->db;
+	pgm__progress progress;
+
+	pthread_cleanup_push(park_when_cancelled, r);
+	progress = pgm__db_drive(db, db->place[r->w.waiter.slot].connector, r->deadline, r->may_be_cancelled);
+	pthread_cleanup_pop(0);
+	return progress;
 }
 
 /* The caller connects, or goes on with what an impatient one before it had begun. Unlocks. */
@@ -193,38 +230,30 @@ static PGconn *open_it(request *r)
 {
 	pgm_db *db = r->db;
 	int32_t slot = r->w.waiter.slot;
-	pgm__connector *c = db->place[slot].connector;
-	bool is_anothers = c != NULL;
+	pgm__place *place = &db->place[slot];
+	bool is_anothers = place->connector != NULL;
 	pgm__progress progress;
 	pgm__lease *lease;
 
-	if (!c)
-		c = db->place[slot].connector = pgm__connector_new(db->settings, &db->hooks);
-	if (!c) {
+	if (!place->connector)
+		place->connector = pgm__connector_new(db->settings, &db->hooks);
+	if (!place->connector) {
 		pgm__slots_failed(&db->slots, slot, false, pgm__clock_now());
 		pthread_mutex_unlock(&db->lock);
 		pgm__fail_nomem(r->err, "connect");
 		return NULL;
 	}
 	pthread_mutex_unlock(&db->lock);
-	progress = pgm__db_drive(db, c, r->deadline);
-	if (progress == PGM__CONNECT_FAILED && is_anothers && !pgm__connector_failed_for_good(c)) {
-		c = begin_anew(db, slot, c);
-		progress = pgm__db_drive(db, c, r->deadline);
-	}
+	progress = drive(r);
+	if (progress == PGM__CONNECT_FAILED && is_anothers && !pgm__connector_failed_for_good(place->connector) &&
+	    begin_anew(db, slot))
+		progress = drive(r);
 	if (progress == PGM__CONNECTED) {
-		lease = pgm__db_adopt(db, slot, c, &r->caller, r->err);
+		lease = pgm__db_adopt(db, slot, place->connector, &r->caller, r->err);
 		return lease ? lease->conn : NULL;
 	}
 	pthread_mutex_lock(&db->lock);
-	if (progress == PGM__CONNECT_FAILED || db->slots.shut) {
-		pthread_mutex_unlock(&db->lock);
-		pgm__db_connect_failed(db, slot, c, r->err);
-		return NULL;
-	}
-	pgm__slots_park(&db->slots, slot, pgm__clock_now());
-	pgm__db_wake_locked(db);
-	return fail_verdict(r, PGM__NONE);
+	return park_locked(r, progress == PGM__CONNECT_FAILED) ? fail_verdict(r, PGM__NONE) : NULL;
 }
 
 typedef enum inspected {
@@ -299,7 +328,10 @@ static PGconn *take_the_long_way(request *r, pgm__verdict verdict)
 	if (!conn && r->db->slots.rules.borrower_opens)
 		pgm__db_close_due(r->db); /* there is no keeper to tell of a leak */
 	pgm__db_forget_orphans(r->db);
+	pthread_cleanup_push(pgm__release_when_cancelled, conn);
 	pthread_setcancelstate(before, &before);
+	pthread_testcancel(); /* what came while libpq was at work */
+	pthread_cleanup_pop(0);
 	return conn;
 }
 

@@ -167,7 +167,7 @@ static bool drain(PGconn *conn, pgm__time deadline)
 	return PQstatus(conn) == CONNECTION_OK;
 }
 
-bool pgm__conn_end_work(PGconn *conn, pgm__time deadline)
+static bool end_work(PGconn *conn, pgm__time deadline)
 {
 	if (PQpipelineStatus(conn) != PQ_PIPELINE_OFF && !PQexitPipelineMode(conn))
 		PQpipelineSync(conn); /* without it the server would keep what it has */
@@ -184,4 +184,16 @@ bool pgm__conn_end_work(PGconn *conn, pgm__time deadline)
 			return false;
 	}
 	return false;
+}
+
+/* A thread that is cancelled halfway would leave the one that cancels alone with what they share. */
+bool pgm__conn_end_work(PGconn *conn, pgm__time deadline)
+{
+	int before;
+	bool ended;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+	ended = end_work(conn, deadline);
+	pthread_setcancelstate(before, &before);
+	return ended;
 }

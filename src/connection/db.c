@@ -128,16 +128,20 @@ void pgm__db_unref(pgm_db *db)
 
 /* ----------------------------------------------------------------------------------- waking */
 
+/* A thread that is cancelled in write(2) would keep the lock for ever. */
 static void wake_pipe_locked(pgm_db *db)
 {
 	ssize_t written;
+	int before;
 
 	if (db->keeper_told)
 		return;
 	db->keeper_told = true;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
 	do
 		written = write(db->wake[1], "", 1);
 	while (written < 0 && errno == EINTR);
+	pthread_setcancelstate(before, &before);
 }
 
 void pgm__db_wake_locked(pgm_db *db)
@@ -276,7 +280,17 @@ bool pgm__db_is_shut(pgm_db *db)
 	return shut;
 }
 
-pgm__progress pgm__db_drive(pgm_db *db, pgm__connector *c, pgm__time deadline)
+static int poll_as_allowed(struct pollfd *fds, nfds_t n, pgm__time until, bool may_be_cancelled)
+{
+	int before, ready;
+
+	pthread_setcancelstate(may_be_cancelled ? PTHREAD_CANCEL_ENABLE : PTHREAD_CANCEL_DISABLE, &before);
+	ready = pgm__poll(fds, n, until);
+	pthread_setcancelstate(before, &before);
+	return ready;
+}
+
+pgm__progress pgm__db_drive(pgm_db *db, pgm__connector *c, pgm__time deadline, bool may_be_cancelled)
 {
 	pgm__progress progress = pgm__connector_progress(c);
 
@@ -288,7 +302,7 @@ pgm__progress pgm__db_drive(pgm_db *db, pgm__connector *c, pgm__time deadline)
 			{.fd = pgm__connector_fd(c), .events = progress == PGM__WANTS_READ ? POLLIN : POLLOUT},
 			{.fd = db->wake[0], .events = POLLIN}, /* readable once the handle is shut */
 		};
-		int ready = pgm__poll(fds, 2, own < deadline ? own : deadline);
+		int ready = poll_as_allowed(fds, 2, own < deadline ? own : deadline, may_be_cancelled);
 
 		if (fds[1].revents && pgm__db_is_shut(db))
 			break;
@@ -309,7 +323,7 @@ static bool open_first(pgm_db *db, pgm_error *err)
 	pthread_mutex_lock(&db->lock);
 	slot = pgm__slots_begin(&db->slots);
 	pthread_mutex_unlock(&db->lock);
-	if (pgm__db_drive(db, c, PGM__NEVER) == PGM__CONNECTED)
+	if (pgm__db_drive(db, c, PGM__NEVER, false) == PGM__CONNECTED)
 		return pgm__db_adopt(db, slot, c, NULL, err) != NULL;
 	pgm__db_connect_failed(db, slot, c, err);
 	return false;
@@ -379,7 +393,7 @@ static void close_connector(pgm_db *db, int32_t slot, pgm__connector *c)
 	pthread_mutex_unlock(&db->lock);
 }
 
-void pgm__db_close_due(pgm_db *db)
+static void close_due(pgm_db *db)
 {
 	for (;;) {
 		pgm__place place = {0};
@@ -406,7 +420,16 @@ void pgm__db_close_due(pgm_db *db)
 	}
 }
 
-void pgm__db_shut(pgm_db *db)
+void pgm__db_close_due(pgm_db *db)
+{
+	int before;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+	close_due(db);
+	pthread_setcancelstate(before, &before);
+}
+
+static void shut(pgm_db *db)
 {
 	bool already;
 
@@ -422,9 +445,18 @@ void pgm__db_shut(pgm_db *db)
 	pthread_mutex_unlock(&db->lock);
 	if (already)
 		return;
-	pgm__db_close_due(db);
+	close_due(db);
 	pgm__keeper_stop(db);
 	pgm__db_forget_orphans(db);
+}
+
+void pgm__db_shut(pgm_db *db)
+{
+	int before;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+	shut(db);
+	pthread_setcancelstate(before, &before);
 }
 
 /* ------------------------------------------------------------------------------------- fork */

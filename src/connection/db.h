@@ -120,8 +120,12 @@ pgm__lease *pgm__db_adopt(pgm_db *db, int32_t slot, pgm__connector *c, const pgm
  * Frees c. */
 void pgm__db_connect_failed(pgm_db *db, int32_t slot, pgm__connector *c, pgm_error *err);
 
-/* Drives c in the calling thread until it is through, the deadline passes or the handle is shut. */
-pgm__progress pgm__db_drive(pgm_db *db, pgm__connector *c, pgm__time deadline);
+/* Drives c in the calling thread until it is through, the deadline passes or the handle is shut. The thread may
+ * be cancelled while it waits, if it may be cancelled at all, and not while libpq is at work. */
+pgm__progress pgm__db_drive(pgm_db *db, pgm__connector *c, pgm__time deadline, bool may_be_cancelled);
+
+/* pgm_release, as a thread's cleanup handler wants it. */
+void pgm__release_when_cancelled(void *conn);
 
 /* Closes a connection whose slot is CLOSING, and frees the slot. polite: says goodbye to the server. */
 void pgm__db_close_lease(pgm_db *db, pgm__lease *lease, bool polite);

@@ -64,6 +64,7 @@ static void put_back(pgm__lease *lease, bool usable, bool rolled_back)
 	pgm__time now;
 	ended e;
 	bool kept = false, last;
+	int before;
 
 	pthread_mutex_lock(&db->lock);
 	if (!atomic_load_explicit(&lease->lent, memory_order_relaxed)) {
@@ -83,6 +84,9 @@ static void put_back(pgm__lease *lease, bool usable, bool rolled_back)
 	pgm__db_wake_locked(db);
 	last = kept && pgm__db_unref_locked(db);
 	pthread_mutex_unlock(&db->lock);
+	if (kept && !last && !e.late)
+		return;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
 	if (!kept) {
 		pgm__db_close_lease(db, lease, usable);
 		pgm__db_unref(db);
@@ -91,6 +95,7 @@ static void put_back(pgm__lease *lease, bool usable, bool rolled_back)
 	}
 	if (e.late)
 		report_late_return(&e.loan);
+	pthread_setcancelstate(before, &before);
 }
 
 static void clean_and_put_back(pgm__lease *lease)
@@ -127,4 +132,9 @@ void pgm_release(PGconn *conn)
 		put_back(lease, true, false);
 	else
 		clean_and_put_back(lease);
+}
+
+void pgm__release_when_cancelled(void *conn)
+{
+	pgm_release(conn);
 }

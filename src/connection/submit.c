@@ -29,24 +29,41 @@ static void stop(PGconn *conn)
 		PQsetnonblocking(conn, 0);
 }
 
-static void run(PGconn *conn, const pgm_query *query, pgm__time deadline, pgm_on_result fn, void *arg)
+/* NULL, or refused, or good: err tells. */
+static PGresult *run(PGconn *conn, const pgm_query *query, pgm__time deadline, pgm_error *err)
 {
-	pgm_error err;
-	PGresult *res = pgm__query_until(conn, query, deadline, &err);
-	bool ok = res && pgm_result_ok(res, &err);
+	PGresult *res = pgm__query_until(conn, query, deadline, err);
 
-	if (!res && err.code == PGM_ERR_TIMEOUT) {
+	if (res)
+		pgm_result_ok(res, err);
+	if (!res && err->code == PGM_ERR_TIMEOUT) {
 		stop(conn);
-		pgm__fail(&err, PGM_ERR_TIMEOUT, "the statement did not end within %d ms and was cancelled",
+		pgm__fail(err, PGM_ERR_TIMEOUT, "the statement did not end within %d ms and was cancelled",
 			  query->timeout_ms);
 	}
-	if (!ok && err.code == PGM_ERR_BROKEN) {
-		pgm_error lost = err;
+	if (err->code == PGM_ERR_BROKEN) {
+		pgm_error lost = *err;
 
-		pgm__fail(&err, PGM_ERR_BROKEN, "the statement may or may not have run: %s", lost.message);
-		pgm__error_sqlstate(&err, lost.sqlstate);
+		pgm__fail(err, PGM_ERR_BROKEN, "the statement may or may not have run: %s", lost.message);
+		pgm__error_sqlstate(err, lost.sqlstate);
 	}
-	fn(res, ok ? NULL : &err, arg);
+	return res;
+}
+
+/* The connection is free again before the callback, which may want one itself. */
+static PGresult *run_and_release(PGconn *conn, const pgm_query *query, pgm__time deadline, pgm_error *err)
+{
+	PGresult *res;
+
+	pthread_cleanup_push(pgm__release_when_cancelled, conn);
+	res = run(conn, query, deadline, err);
+	pthread_cleanup_pop(1);
+	return res;
+}
+
+static void call_back(pgm_on_result fn, void *arg, PGresult *res, const pgm_error *err)
+{
+	fn(res, err->code == PGM_OK ? NULL : err, arg);
 }
 
 static pgm__time deadline_of(const pgm_query *query)
@@ -81,18 +98,15 @@ bool pgm_submit(pgm_db *db, const pgm_query *query, pgm_on_result fn, void *arg,
 		pgm__error_copy(err, &why);
 		return false;
 	}
-	if (!conn) {
-		fn(NULL, &why, arg);
-		return true;
-	}
-	run(conn, query, deadline, fn, arg);
-	pgm_release(conn);
+	call_back(fn, arg, conn ? run_and_release(conn, query, deadline, &why) : NULL, &why);
 	return true;
 }
 
 bool pgm_send(PGconn *conn, const pgm_query *query, pgm_on_result fn, void *arg, pgm_error *err)
 {
 	const pgm__lease *lease = conn ? pgm__registry_find(conn) : NULL;
+	PGresult *res;
+	pgm_error why;
 
 	pgm__error_clear(err);
 	if (!fn)
@@ -104,7 +118,8 @@ bool pgm_send(PGconn *conn, const pgm_query *query, pgm_on_result fn, void *arg,
 	if (PQtransactionStatus(conn) == PQTRANS_ACTIVE)
 		return pgm__fail(err, PGM_ERR_MISUSE,
 				 "pgm_send: the connection is busy with another statement or cursor");
-	run(conn, query, deadline_of(query), fn, arg);
+	res = run(conn, query, deadline_of(query), &why);
+	call_back(fn, arg, res, &why);
 	return true;
 }
 

@@ -3,6 +3,7 @@
 #include "connection/libpq_error.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <string.h>
 
 int pgm__poll(struct pollfd *fds, nfds_t n, pgm__time deadline)
@@ -65,31 +66,44 @@ static bool is_copy(const PGresult *res)
 	return status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH;
 }
 
+static bool read_results(PGconn *conn, PGresult **last, pgm__time deadline, pgm_error *err)
+{
+	while (pgm__result_ready_until(conn, deadline, err)) {
+		PGresult *res = PQgetResult(conn);
+
+		if (res) {
+			PQclear(*last);
+			*last = res;
+		}
+		if (!res || is_copy(res))
+			return (*last && PQstatus(conn) != CONNECTION_BAD) || pgm__fail_libpq(err, conn);
+	}
+	return false;
+}
+
+static void clear_result(void *res)
+{
+	PQclear(*(PGresult **)res);
+	*(PGresult **)res = NULL;
+}
+
+/* Nothing is kept on failure, nor if the thread is cancelled while it waits. */
+static bool read_or_clear(PGconn *conn, PGresult **last, pgm__time deadline, pgm_error *err)
+{
+	bool ok;
+
+	pthread_cleanup_push(clear_result, last);
+	ok = read_results(conn, last, deadline, err);
+	pthread_cleanup_pop(!ok);
+	return ok;
+}
+
 PGresult *pgm__finish_until(PGconn *conn, pgm__time deadline, pgm_error *err)
 {
 	PGresult *last = NULL;
 
-	for (;;) {
-		PGresult *res;
-
-		if (!pgm__result_ready_until(conn, deadline, err)) {
-			PQclear(last);
-			return NULL;
-		}
-		res = PQgetResult(conn);
-		if (!res)
-			break;
-		PQclear(last);
-		last = res;
-		if (is_copy(res))
-			break;
-	}
-	if (!last || PQstatus(conn) == CONNECTION_BAD) {
-		pgm__fail_libpq(err, conn);
-		PQclear(last);
-		return NULL;
-	}
-	pgm__error_clear(err);
+	if (read_or_clear(conn, &last, deadline, err))
+		pgm__error_clear(err);
 	return last;
 }
 

@@ -111,12 +111,13 @@ static pgm__time now_locked(const pgm_db *db)
 										   : pgm__clock_coarse();
 }
 
-/* On a handle of one connection whoever holds it would wait for himself. */
+/* On a handle of one connection whoever holds it would wait for himself; on a closed one nobody waits. */
 static bool is_held_by_this_thread_locked(const pgm_db *db)
 {
 	const pgm__lease *lease = db->place[0].lease;
 
-	return db->slots.rules.borrower_opens && lease && atomic_load_explicit(&lease->lent, memory_order_relaxed) &&
+	return db->slots.rules.borrower_opens && !db->slots.shut && lease &&
+	       atomic_load_explicit(&lease->lent, memory_order_relaxed) &&
 	       pthread_equal(lease->borrower, pthread_self());
 }
 

@@ -306,43 +306,6 @@ static void acquire_async_calls_back_with_a_connection_or_the_reason(void **stat
 	pgm_release(first.conn);
 }
 
-/* From inside a callback everything is allowed that a deadlock does not forbid. */
-static pgm_db *inner_db;
-
-static void submit_another(PGresult *res, const pgm_error *err, void *arg)
-{
-	const pgm_query query = {.sql = "SELECT 2"};
-	pgm_error why;
-
-	PQclear(res);
-	thread_must(!err);
-	thread_must(pgm_submit(inner_db, &query, take_result, arg, &why));
-}
-
-static void close_it(PGresult *res, const pgm_error *err, void *arg)
-{
-	PQclear(res);
-	thread_must(!err);
-	pgm_close(arg);
-}
-
-static void callbacks_may_submit_and_close(void **state)
-{
-	const pgm_query query = {.sql = "SELECT 1"};
-	answer a = {.calls = 0};
-	pgm_error err;
-
-	(void)state;
-	inner_db = must_open("type=pool pool.min_size=1 pool.max_size=2");
-	assert_true(pgm_submit(inner_db, &query, submit_another, &a, &err));
-	assert_int_equal(a.calls, 1);
-	assert_string_equal(PQgetvalue(a.res, 0, 0), "2");
-	forget(&a);
-	assert_true(pgm_submit(inner_db, &query, close_it, inner_db, &err));
-	assert_false(pgm_submit(inner_db, &query, take_result, &a, &err));
-	assert_int_equal(err.code, PGM_ERR_CLOSED);
-}
-
 static void the_event_driven_types_answer_with_one_clear_error(void **state)
 {
 	static const char *const evented[] = {"async", "async_pool"};
@@ -372,7 +335,6 @@ int main(void)
 		HANDLE_TEST(send_runs_on_the_borrowed_connection),
 		HANDLE_TEST(send_times_out_and_the_transaction_has_failed),
 		HANDLE_TEST(acquire_async_calls_back_with_a_connection_or_the_reason),
-		HANDLE_TEST(callbacks_may_submit_and_close),
 		HANDLE_TEST(the_event_driven_types_answer_with_one_clear_error),
 	};
 

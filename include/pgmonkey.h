@@ -185,7 +185,7 @@ typedef struct pgm_open_options {
 	bool lazy;	       /* do not connect before the first acquire */
 	const pgm_loop *loop;  /* event-driven types only; copied */
 	pgm_hooks hooks;       /* part of the cache key */
-	int64_t leak_after_ms; /* a connection lent for longer is reported in the log; 0: ten minutes */
+	int64_t leak_after_ms; /* lent for longer: told in the log, see pgm_acquire; 0: ten minutes */
 } pgm_open_options;
 
 /*
@@ -234,8 +234,8 @@ PGM_API void pgm_cache_info(pgm_manager *manager, pgm_cache_stats *out, size_t s
 PGM_API void pgm_close(pgm_db *db);
 
 /*
- * Waits until min_size connections are open. timeout_ms negative: no limit.
- * Errors: _TIMEOUT (with the last connection error), _AUTH, _CLOSED. Thread: any.
+ * Waits until min_size connections are open; on normal opens the one, if it is not. timeout_ms negative: no limit.
+ * Errors: _TIMEOUT (with the last connection error), _AUTH, _CLOSED; on normal also _CONNECT. Thread: any.
  */
 PGM_API bool pgm_wait_ready(pgm_db *db, int timeout_ms, pgm_error *err);
 
@@ -276,10 +276,15 @@ PGM_API pgm_type pgm_db_type(const pgm_db *db);
  * Borrows a connection, waiting up to the configured timeout, first come, first served. A connection that died
  * while it was idle is noticed, by a look at its socket, and replaced before it is lent; one that was given back
  * less than 10 ms ago is lent without that look.
+ * A connection that is lent for longer than leak_after_ms is told in the log, with the place and thread of its
+ * acquire, and again when it comes back; it is never taken away. On normal, which has no thread of its own, the
+ * next one who waits in vain for it tells.
  * Owner: the handle; give it back with pgm_release. NULL on failure.
  * Errors: _TIMEOUT (the message tells who holds the connections), _BUSY, _CLOSED, _CONNECT, _AUTH,
  * _MISUSE (the calling thread already holds the only connection). Thread: any; the connection is for
- * one thread at a time, as libpq demands.
+ * one thread at a time, as libpq demands. A thread may be cancelled (pthread_cancel) while it waits here, in
+ * pgm_wait_ready, in pgm_submit or in the work of pgm_with: what it had is given back, nothing is left behind.
+ * Opening, closing and pgm_release are no cancellation points.
  */
 PGM_API PGconn *pgm_acquire(pgm_db *db, pgm_error *err);
 
@@ -296,6 +301,8 @@ PGM_API PGconn *pgm_acquire_at(pgm_db *db, int timeout_ms, const char *file, int
 /*
  * Gives a connection back. What was left open is rolled back (and logged), unfinished results and COPY
  * are ended, connection-level changes undone, all in bounded time; what cannot be cleaned is closed.
+ * Connection-level means libpq's: blocking mode, pipeline mode, notice hooks, verbosity, tracing, encoding. What SQL
+ * changed in the session (SET, LISTEN, PREPARE, temporary tables) stays; a reset hook can say DISCARD ALL.
  * Releasing twice, or what is not ours, is logged and harmless. Thread: any. NULL is allowed.
  */
 PGM_API void pgm_release(PGconn *conn);

@@ -183,36 +183,84 @@ static pgm__verdict wait_in_line_locked(request *r)
 	return verdict;
 }
 
+/* What went wrong with an attempt that somebody else left behind is no answer to this caller: a new one. */
+static bool begin_anew(pgm_db *db, int32_t slot)
+{
+	pgm__connector *old = db->place[slot].connector, *anew = pgm__connector_new(db->settings, &db->hooks);
+
+	if (!anew)
+		return false;
+	pgm__db_lock(db);
+	db->place[slot].connector = anew;
+	pgm__db_unlock(db);
+	pgm__connector_free(old);
+	return true;
+}
+
+/* What is on its way is left to whoever comes next; true if there is something. Unlocks if not. */
+static bool park_locked(request *r, bool failed)
+{
+	pgm_db *db = r->db;
+	int32_t slot = r->w.waiter.slot;
+	pgm__connector *c = db->place[slot].connector;
+
+	if (!failed && !db->slots.shut) {
+		pgm__slots_park(&db->slots, slot, pgm__clock_now());
+		pgm__db_wake_locked(db);
+		return true;
+	}
+	pgm__db_unlock(db);
+	pgm__db_connect_failed(db, slot, c, r->err);
+	return false;
+}
+
+static void park_when_cancelled(void *arg)
+{
+	request *r = arg;
+
+	pgm__db_lock(r->db);
+	if (park_locked(r, false))
+		pgm__db_unlock(r->db);
+}
+
+static pgm__progress drive(request *r)
+{
+	pgm_db *db = r->db;
+	pgm__progress progress;
+
+	pthread_cleanup_push(park_when_cancelled, r);
+	progress = pgm__db_drive(db, db->place[r->w.waiter.slot].connector, r->deadline, r->may_be_cancelled);
+	pthread_cleanup_pop(0);
+	return progress;
+}
+
 /* The caller connects, or goes on with what an impatient one before it had begun. Unlocks. */
 static PGconn *open_it(request *r)
 {
 	pgm_db *db = r->db;
 	int32_t slot = r->w.waiter.slot;
-	pgm__connector *c = db->place[slot].connector;
+	pgm__place *place = &db->place[slot];
+	bool is_anothers = place->connector != NULL;
 	pgm__progress progress;
 	pgm__lease *lease;
 
-	if (!c)
-		c = db->place[slot].connector = pgm__connector_new(db->settings, &db->hooks);
+	if (!place->connector)
+		place->connector = pgm__connector_new(db->settings, &db->hooks);
 	pgm__db_unlock(db);
-	if (!c) {
+	if (!place->connector) {
 		pgm__db_cannot_connect(db, slot, r->err);
 		return NULL;
 	}
-	progress = pgm__db_drive(db, c, r->deadline);
+	progress = drive(r);
+	if (progress == PGM__CONNECT_FAILED && is_anothers && !pgm__connector_failed_for_good(place->connector) &&
+	    begin_anew(db, slot))
+		progress = drive(r);
 	if (progress == PGM__CONNECTED) {
-		lease = pgm__db_adopt(db, slot, c, &r->caller, r->err);
+		lease = pgm__db_adopt(db, slot, place->connector, &r->caller, r->err);
 		return lease ? lease->conn : NULL;
 	}
 	pgm__db_lock(db);
-	if (progress == PGM__CONNECT_FAILED || db->slots.shut) {
-		pgm__db_unlock(db);
-		pgm__db_connect_failed(db, slot, c, r->err);
-		return NULL;
-	}
-	pgm__slots_park(&db->slots, slot, pgm__clock_now());
-	pgm__db_wake_locked(db);
-	return fail_verdict(r, PGM__NONE);
+	return park_locked(r, progress == PGM__CONNECT_FAILED) ? fail_verdict(r, PGM__NONE) : NULL;
 }
 
 typedef enum inspected {
@@ -292,8 +340,13 @@ static PGconn *take_the_long_way(request *r, pgm__verdict verdict)
 		pgm__db_wake_locked(r->db); /* the next who asks may find one */
 	r->may_be_cancelled = before == PTHREAD_CANCEL_ENABLE;
 	conn = borrow_slowly(r, verdict);
+	if (!conn && r->db->slots.rules.borrower_opens)
+		pgm__db_close_due(r->db); /* there is no keeper to tell of a leak */
 	pgm__db_forget_orphans(r->db);
+	pthread_cleanup_push(pgm__release_when_cancelled, conn);
 	pgm__cancel_restore(before);
+	pthread_testcancel(); /* what came while libpq was at work */
+	pthread_cleanup_pop(0);
 	return conn;
 }
 

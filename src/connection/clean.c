@@ -36,6 +36,7 @@ static void undo_local_changes(PGconn *conn)
 	PQsetErrorVerbosity(conn, PQERRORS_DEFAULT);
 	PQsetErrorContextVisibility(conn, PQSHOW_CONTEXT_ERRORS);
 	PQsetNoticeReceiver(conn, pgm__notice_to_log, NULL);
+	PQsetNoticeProcessor(conn, pgm__notice_text_to_log, NULL);
 	PQuntrace(conn);
 }
 
@@ -49,7 +50,7 @@ bool pgm__clean_quickly(pgm__lease *lease)
 		return false;
 	if (PQtransactionStatus(conn) != PQTRANS_IDLE || PQisnonblocking(conn) ||
 	    PQpipelineStatus(conn) != PQ_PIPELINE_OFF || PQclientEncoding(conn) != lease->encoding ||
-	    lease->db->hooks.reset || lease->lacks_settings)
+	    lease->db->hooks.reset)
 		return false;
 	forget_notifications(lease);
 	undo_local_changes(conn);
@@ -110,10 +111,9 @@ bool pgm__clean(pgm__lease *lease, bool *rolled_back, pgm_error *err)
 
 	*rolled_back = false;
 	pgm__error_clear(err);
+	undo_local_changes(conn); /* first: what the borrower's notice hooks point to may be gone */
 	if (PQstatus(conn) != CONNECTION_OK || PQsetnonblocking(conn, 1) != 0)
 		return pgm__fail_libpq(err, conn);
-	if (lease->lacks_settings)
-		return pgm__fail(err, PGM_ERR_CONFIG, "the session settings could not be applied after PQreset");
 	if (!end_work(conn, deadline, err))
 		return false;
 	if (pgm__is_in_transaction(conn)) {
@@ -124,7 +124,6 @@ bool pgm__clean(pgm__lease *lease, bool *rolled_back, pgm_error *err)
 	if (!pgm__look(conn, err))
 		return false;
 	forget_notifications(lease);
-	undo_local_changes(conn);
 	if (!restore_encoding(lease, deadline, err) || PQsetnonblocking(conn, 0) != 0)
 		return false;
 	return run_reset_hook(lease, err);

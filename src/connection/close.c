@@ -136,7 +136,8 @@ static bool get_past(PGconn *conn, const PGresult *res, pgm__time deadline)
 	case PGRES_COPY_OUT:
 		return skip_copy_out(conn, deadline);
 	case PGRES_COPY_IN:
-		return end_copy_in(conn, deadline);
+		/* In a pipeline the server takes its end for data, and libpq never gets past it. */
+		return PQpipelineStatus(conn) == PQ_PIPELINE_OFF && end_copy_in(conn, deadline);
 	case PGRES_COPY_BOTH:
 		return false; /* replication: nothing that can go on */
 	default:
@@ -166,7 +167,7 @@ static bool drain(PGconn *conn, pgm__time deadline)
 	return PQstatus(conn) == CONNECTION_OK;
 }
 
-bool pgm__conn_end_work(PGconn *conn, pgm__time deadline)
+static bool end_work(PGconn *conn, pgm__time deadline)
 {
 	if (PQpipelineStatus(conn) != PQ_PIPELINE_OFF && !PQexitPipelineMode(conn))
 		PQpipelineSync(conn); /* without it the server would keep what it has */
@@ -183,4 +184,16 @@ bool pgm__conn_end_work(PGconn *conn, pgm__time deadline)
 			return false;
 	}
 	return false;
+}
+
+/* A thread that is cancelled halfway would leave the one that cancels alone with what they share. */
+bool pgm__conn_end_work(PGconn *conn, pgm__time deadline)
+{
+	int before;
+	bool ended;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+	ended = end_work(conn, deadline);
+	pthread_setcancelstate(before, &before);
+	return ended;
 }

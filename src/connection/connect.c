@@ -118,6 +118,7 @@ static pgm__progress start_address(pgm__connector *c)
 		return fail(c, false);
 	}
 	PQsetNoticeReceiver(c->conn, pgm__notice_to_log, NULL);
+	PQsetNoticeProcessor(c->conn, pgm__notice_text_to_log, NULL);
 	PQsetErrorVerbosity(c->conn, PQERRORS_VERBOSE); /* puts the SQLSTATE into the message */
 	c->phase = PHASE_CONNECTING;
 	if (PQstatus(c->conn) == CONNECTION_BAD)
@@ -434,4 +435,11 @@ void pgm__notice_to_log(void *arg, const PGresult *res)
 	(void)arg;
 	pgm__log(quiet ? PGM_LOG_INFO : PGM_LOG_WARNING, "the server says: %s: %s", severity ? severity : "NOTICE",
 		 primary ? primary : PQresultErrorMessage(res));
+}
+
+/* libpq asks a processor only where its own receiver is in force: if a borrower has put that back. */
+void pgm__notice_text_to_log(void *arg, const char *message)
+{
+	(void)arg;
+	pgm__log(PGM_LOG_INFO, "the server says: %s", message);
 }

@@ -63,7 +63,8 @@ const PGconn *pgm__connector_conn(const pgm__connector *c);
 /* Drops what was begun, without waiting for the server. NULL is allowed. */
 void pgm__connector_free(pgm__connector *c);
 
-/* Sends a notice of the server to the log; what every connection of ours starts with. */
+/* Send a notice of the server to the log; what every connection of ours starts with. */
 void pgm__notice_to_log(void *arg, const PGresult *res);
+void pgm__notice_text_to_log(void *arg, const char *message);
 
 #endif

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -43,6 +44,13 @@ static void close_pipe(int ends[2])
 	ends[0] = ends[1] = -1;
 }
 
+static pgm__time leak_after(const pgm_open_options *options)
+{
+	if (options->leak_after_ms <= 0)
+		return LEAK_AFTER_DEFAULT;
+	return options->leak_after_ms < PGM__NEVER / PGM__MS ? options->leak_after_ms * PGM__MS : PGM__NEVER;
+}
+
 static pgm__slot_rules rules_of(const pgm__settings *settings, const pgm_open_options *options)
 {
 	return (pgm__slot_rules){
@@ -53,7 +61,7 @@ static pgm__slot_rules rules_of(const pgm__settings *settings, const pgm_open_op
 		.max_idle = settings->max_idle,
 		.max_lifetime = settings->max_lifetime,
 		.reconnect_timeout = settings->reconnect_timeout,
-		.leak_after = options->leak_after_ms > 0 ? options->leak_after_ms * PGM__MS : LEAK_AFTER_DEFAULT,
+		.leak_after = leak_after(options),
 		.hand_over_after = HAND_OVER_AFTER,
 		.borrower_opens = settings->type == PGM_NORMAL,
 	};
@@ -151,16 +159,20 @@ bool pgm__db_wait_locked(pgm_db *db, pthread_cond_t *cond, pgm__time deadline)
 
 /* ----------------------------------------------------------------------------------- waking */
 
+/* A thread that is cancelled in write(2) would keep the lock for ever. */
 static void wake_pipe_locked(pgm_db *db)
 {
 	ssize_t written;
+	int before;
 
 	if (db->keeper_told)
 		return;
 	db->keeper_told = true;
+	before = pgm__cancel_disable();
 	do
 		written = write(db->wake[1], "", 1);
 	while (written < 0 && errno == EINTR);
+	pgm__cancel_restore(before);
 }
 
 void pgm__db_wake_locked(pgm_db *db)
@@ -189,9 +201,44 @@ void pgm__lease_mark_lent(pgm__lease *lease, const pgm__caller *caller, pgm__tim
 	atomic_store_explicit(&lease->borrower, pthread_self(), memory_order_relaxed);
 	atomic_store_explicit(&lease->lent_at, now, memory_order_relaxed);
 	atomic_store_explicit(&lease->overdue, false, memory_order_relaxed);
+	atomic_store_explicit(&lease->returning, false, memory_order_relaxed);
 	lease->savepoints = 0;
 	lease->began = false;
 	atomic_store_explicit(&lease->lent, true, memory_order_release);
+}
+
+pgm__loan pgm__loan_of(const pgm__lease *lease, pgm__time now)
+{
+	return (pgm__loan){
+		.file = atomic_load_explicit(&lease->file, memory_order_relaxed),
+		.line = atomic_load_explicit(&lease->line, memory_order_relaxed),
+		.thread = (uintptr_t)atomic_load_explicit(&lease->borrower, memory_order_relaxed),
+		.held = now - atomic_load_explicit(&lease->lent_at, memory_order_relaxed),
+	};
+}
+
+bool pgm__db_leaks_locked(pgm_db *db, int32_t slot, pgm__loan *loan)
+{
+	pgm__lease *lease = db->place[slot].lease;
+	pgm__time now = pgm__clock_now(), since = now;
+
+	if (atomic_load_explicit(&lease->lent, memory_order_acquire))
+		since = atomic_load_explicit(&lease->lent_at, memory_order_relaxed);
+	if (since > db->slot[slot].since) {
+		pgm__slots_lent_again(&db->slots, slot, since);
+		return false;
+	}
+	atomic_store_explicit(&lease->overdue, true, memory_order_relaxed);
+	*loan = pgm__loan_of(lease, now);
+	return true;
+}
+
+void pgm__report_leak(const pgm__loan *loan)
+{
+	pgm__log(PGM_LOG_WARNING,
+		 "a connection has been lent for %" PRId64 " s: borrowed at %s:%d by thread 0x%" PRIxPTR
+		 " and not given back",
+		 loan->held / PGM__SECOND, loan->file, loan->line, loan->thread);
 }
 
 bool pgm__is_overdue(const pgm__lease *lease, pgm__time now)
@@ -320,7 +367,17 @@ bool pgm__db_is_shut(pgm_db *db)
 	return shut;
 }
 
-pgm__progress pgm__db_drive(pgm_db *db, pgm__connector *c, pgm__time deadline)
+static int poll_as_allowed(struct pollfd *fds, nfds_t n, pgm__time until, bool may_be_cancelled)
+{
+	int before, ready;
+
+	pthread_setcancelstate(may_be_cancelled ? PTHREAD_CANCEL_ENABLE : PTHREAD_CANCEL_DISABLE, &before);
+	ready = pgm__poll(fds, n, until);
+	pgm__cancel_restore(before);
+	return ready;
+}
+
+pgm__progress pgm__db_drive(pgm_db *db, pgm__connector *c, pgm__time deadline, bool may_be_cancelled)
 {
 	pgm__progress progress = pgm__connector_progress(c);
 
@@ -332,7 +389,7 @@ pgm__progress pgm__db_drive(pgm_db *db, pgm__connector *c, pgm__time deadline)
 			{.fd = pgm__connector_fd(c), .events = progress == PGM__WANTS_READ ? POLLIN : POLLOUT},
 			{.fd = db->wake[0], .events = POLLIN}, /* readable once the handle is shut */
 		};
-		int ready = pgm__poll(fds, 2, own < deadline ? own : deadline);
+		int ready = poll_as_allowed(fds, 2, own < deadline ? own : deadline, may_be_cancelled);
 
 		if (fds[1].revents && pgm__db_is_shut(db))
 			break;
@@ -353,7 +410,7 @@ static bool open_first(pgm_db *db, pgm_error *err)
 	pgm__db_lock(db);
 	slot = pgm__slots_begin(&db->slots);
 	pgm__db_unlock(db);
-	if (pgm__db_drive(db, c, PGM__NEVER) == PGM__CONNECTED)
+	if (pgm__db_drive(db, c, PGM__NEVER, false) == PGM__CONNECTED)
 		return pgm__db_adopt(db, slot, c, NULL, err) != NULL;
 	pgm__db_connect_failed(db, slot, c, err);
 	return false;
@@ -424,10 +481,12 @@ static void close_connector(pgm_db *db, int32_t slot, pgm__connector *c)
 	pgm__db_unlock(db);
 }
 
-void pgm__db_close_due(pgm_db *db)
+static void close_due(pgm_db *db)
 {
 	for (;;) {
 		pgm__place place = {0};
+		pgm__loan loan;
+		bool leaks = false;
 		pgm__due due;
 
 		pgm__db_lock(db);
@@ -436,14 +495,26 @@ void pgm__db_close_due(pgm_db *db)
 			place = db->place[due.slot];
 			db->place[due.slot].connector = NULL;
 		}
+		if (due.what == PGM__DUE_REPORT)
+			leaks = pgm__db_leaks_locked(db, due.slot, &loan);
 		pgm__db_unlock(db);
-		if (place.lease)
+		if (leaks)
+			pgm__report_leak(&loan);
+		else if (place.lease)
 			pgm__db_close_lease(db, place.lease, true);
 		else if (place.connector)
 			close_connector(db, due.slot, place.connector);
-		else
+		else if (due.what != PGM__DUE_REPORT)
 			return;
 	}
+}
+
+void pgm__db_close_due(pgm_db *db)
+{
+	int before = pgm__cancel_disable();
+
+	close_due(db);
+	pgm__cancel_restore(before);
 }
 
 void pgm__db_shut(pgm_db *db)

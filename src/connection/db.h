@@ -32,6 +32,7 @@ struct pgm__lease {
 	_Atomic(pgm__time) lent_at;
 	_Atomic(int64_t) hot_loans; /* those that the slots do not know of */
 	atomic_bool overdue;	    /* the loan has been told of as a leak */
+	atomic_bool returning;	    /* somebody is at giving it back the long way */
 
 	/* Fixed when it is opened. */
 	pgm__time expires;
@@ -42,7 +43,6 @@ struct pgm__lease {
 	bool began;		 /* the transaction is ours to commit */
 	atomic_bool answered;	 /* there was a result; libpq may have read notifications with it */
 	int encoding;		 /* client encoding at opening, restored on release */
-	bool lacks_settings;	 /* PQreset lost the session settings, and they were refused since */
 	pgm__time given_back;	 /* by the coarse clock; 0: fresh */
 	pgm__lease *next_orphan; /* after fork */
 };
@@ -69,6 +69,14 @@ typedef struct pgm__caller {
 	const char *file;
 	int line;
 } pgm__caller;
+
+/* A loan that lasts too long, or lasted: taken down under the lock, told without it. */
+typedef struct pgm__loan {
+	const char *file;
+	int line;
+	uintptr_t thread; /* as debuggers name it */
+	pgm__time held;
+} pgm__loan;
 
 /* What the driver keeps for a slot. At most one of the two. */
 typedef struct pgm__place {
@@ -146,6 +154,13 @@ void pgm__lease_mark_lent(pgm__lease *lease, const pgm__caller *caller, pgm__tim
 /* locked: the same for what the slots have just lent. */
 void pgm__db_lend_locked(pgm__lease *lease, const pgm__caller *caller);
 
+/* Of a lease that is lent. */
+pgm__loan pgm__loan_of(const pgm__lease *lease, pgm__time now);
+void pgm__report_leak(const pgm__loan *loan);
+
+/* locked: the slots say that the loan of this one is a leak. False: it is not, they know an older one. */
+bool pgm__db_leaks_locked(pgm_db *db, int32_t slot, pgm__loan *loan);
+
 /* Lent for longer than leak_after: told when it comes back. */
 bool pgm__is_overdue(const pgm__lease *lease, pgm__time now);
 
@@ -160,8 +175,12 @@ void pgm__db_connect_failed(pgm_db *db, int32_t slot, pgm__connector *c, pgm_err
 /* The same where there was no memory for a connector. */
 void pgm__db_cannot_connect(pgm_db *db, int32_t slot, pgm_error *err);
 
-/* Drives c in the calling thread until it is through, the deadline passes or the handle is shut. */
-pgm__progress pgm__db_drive(pgm_db *db, pgm__connector *c, pgm__time deadline);
+/* Drives c in the calling thread until it is through, the deadline passes or the handle is shut. The thread may
+ * be cancelled while it waits, if it may be cancelled at all, and not while libpq is at work. */
+pgm__progress pgm__db_drive(pgm_db *db, pgm__connector *c, pgm__time deadline, bool may_be_cancelled);
+
+/* pgm_release, as a thread's cleanup handler wants it. */
+void pgm__release_when_cancelled(void *conn);
 
 /* Closes a connection whose slot is CLOSING, and frees the slot. polite: says goodbye to the server. */
 void pgm__db_close_lease(pgm_db *db, pgm__lease *lease, bool polite);
@@ -172,7 +191,7 @@ void pgm__db_drop(pgm_db *db, pgm__lease *lease, const pgm_error *why);
 /* True once pgm_close and the like have been here. */
 bool pgm__db_is_shut(pgm_db *db);
 
-/* Closes what the slots say is due to be closed. For threads that are not the keeper. */
+/* Closes what the slots say is due to be closed, and tells of leaks. For threads that are not the keeper. */
 void pgm__db_close_due(pgm_db *db);
 
 /* locked: starts the keeper if this type has one and it does not run. */

@@ -73,21 +73,21 @@ static bool check_single(const PQconninfoOption *options, const pgm__settings *s
 	return true;
 }
 
-/* From the file it is a whole number already; from a service file or PGCONNECT_TIMEOUT it may be anything. */
+/* From the file it is a whole number already; from a service file or PGCONNECT_TIMEOUT it may be anything. What is
+ * too large is as much as there is room for. */
 static bool read_timeout(const char *text, const pgm__settings *settings, pgm__time *out, pgm_error *err)
 {
-	const pgm__setting *row = pgm__setting_find(PGM__CONNECTION, "connect_timeout");
-	int64_t seconds = 0;
-	char expected[128];
+	const char *digits = text + (text[0] == '-');
+	int64_t seconds = strtoll(text, NULL, 10);
 
-	if (text[0] && strcmp(text, "-1") != 0 && !pgm__setting_parse(row, text, &seconds)) {
-		pgm__setting_describe(row, expected, sizeof(expected));
+	if (digits[strspn(digits, "0123456789")] != '\0')
 		return pgm__fail(
 			err, PGM_ERR_CONFIG,
-			"%s: connect_timeout is \"%.64s\" (from a service file or the environment), but it must "
-			"be %s",
-			settings->origin, text, expected);
-	}
+			"%s: connect_timeout is \"%.64s\" (from a service file or the environment), but it must be "
+			"a number of seconds",
+			settings->origin, text);
+	if (seconds > INT32_MAX)
+		seconds = INT32_MAX;
 	*out = (seconds > 0 ? seconds : PGM__CONNECT_TIMEOUT_DEFAULT) * PGM__SECOND;
 	return true;
 }

@@ -7,6 +7,7 @@
 #include <libpq-events.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #define RESTORE_WITHIN (5 * PGM__SECOND)
 
@@ -49,13 +50,11 @@ static void on_reset(pgm__lease *lease)
 	pgm__db_unlock(lease->db);
 	lease->savepoints = 0;
 	lease->began = false;
-	lease->lacks_settings =
-		!pgm__session_restore(lease->conn, lease->db->settings, pgm__clock_now() + RESTORE_WITHIN, &err);
-	if (lease->lacks_settings)
-		pgm__log(PGM_LOG_ERROR,
-			 "after PQreset the session settings could not be applied; the connection is closed when it is "
-			 "given back: %s",
-			 err.message);
+	if (pgm__session_restore(lease->conn, lease->db->settings, pgm__clock_now() + RESTORE_WITHIN, &err))
+		return;
+	pgm__log(PGM_LOG_ERROR, "after PQreset the session settings could not be applied, the connection is cut: %s",
+		 err.message);
+	shutdown(PQsocket(lease->conn), SHUT_RDWR); /* an event procedure has no other way to say no (libpq 15) */
 }
 
 static void on_result(pgm__lease *lease)

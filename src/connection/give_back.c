@@ -36,27 +36,25 @@ static void forget_orphan(pgm__lease *lease)
 		pgm__db_free(db);
 }
 
-typedef struct loan {
-	const char *file;
-	int line;
-	pgm__time held;
+typedef struct ended {
+	pgm__loan loan;
 	bool late;
-} loan;
+} ended;
 
-static loan end_loan_locked(pgm__lease *lease, pgm__time now)
+static ended end_loan_locked(pgm__lease *lease, pgm__time now)
 {
-	loan ended = {.file = lease->file, .line = lease->line, .held = now - lease->lent_at};
+	ended e = {.loan = pgm__loan_of(lease, now), .late = pgm__is_overdue(lease, now)};
 
-	ended.late = pgm__is_overdue(lease, now);
 	atomic_store_explicit(&lease->lent, false, memory_order_relaxed);
 	lease->given_back = now;
-	return ended;
+	return e;
 }
 
-static void report_late_return(const loan *ended)
+static void report_late_return(const pgm__loan *loan)
 {
-	pgm__log(PGM_LOG_WARNING, "a connection borrowed at %s:%d came back after %" PRId64 " s", ended->file,
-		 ended->line, ended->held / PGM__SECOND);
+	pgm__log(PGM_LOG_WARNING,
+		 "a connection borrowed at %s:%d by thread 0x%" PRIxPTR " came back after %" PRId64 " s", loan->file,
+		 loan->line, loan->thread, loan->held / PGM__SECOND);
 }
 
 /* To the slots, or closed if it is not usable or not wanted any more. */
@@ -64,8 +62,9 @@ static void put_back(pgm__lease *lease, bool usable, bool rolled_back)
 {
 	pgm_db *db = lease->db;
 	pgm__time now;
-	loan ended;
+	ended e;
 	bool kept = false, last;
+	int before;
 
 	pgm__db_lock(db);
 	if (!atomic_load_explicit(&lease->lent, memory_order_relaxed)) {
@@ -74,7 +73,7 @@ static void put_back(pgm__lease *lease, bool usable, bool rolled_back)
 		return;
 	}
 	now = db->slots.head ? pgm__clock_now() : pgm__clock_coarse(); /* exact where waiting is measured */
-	ended = end_loan_locked(lease, now);
+	e = end_loan_locked(lease, now);
 	db->rolled_back += rolled_back;
 	if (usable) {
 		kept = pgm__slots_release(&db->slots, lease->slot, now);
@@ -87,32 +86,49 @@ static void put_back(pgm__lease *lease, bool usable, bool rolled_back)
 	pgm__db_wake_locked(db);
 	last = kept && pgm__db_unref_locked(db);
 	pgm__db_unlock(db);
+	if (kept && !last && !e.late)
+		return;
+	before = pgm__cancel_disable();
 	if (!kept) {
-		pgm__db_close_lease(db, lease, usable);
+		pgm__db_close_lease(db, lease, usable && !pgm__is_busy(lease->conn));
 		pgm__db_unref(db);
 	} else if (last) {
 		pgm__db_free(db);
 	}
-	if (ended.late)
-		report_late_return(&ended);
+	if (e.late)
+		report_late_return(&e.loan);
+	pgm__cancel_restore(before);
 }
 
-static void clean_and_put_back(pgm__lease *lease)
+static void tell_what_was_left(const pgm__lease *lease, bool rolled_back, bool usable, const pgm_error *err)
 {
-	pgm_error err;
-	bool rolled_back = false, usable;
-	int before;
+	const pgm__loan loan = pgm__loan_of(lease, 0);
 
-	before = pgm__cancel_disable();
-	usable = pgm__clean(lease, &rolled_back, &err);
 	if (rolled_back)
 		pgm__log(PGM_LOG_WARNING,
 			 "a transaction was still open when the connection borrowed at %s:%d was given back; %s",
-			 lease->file, lease->line,
-			 usable ? "it is rolled back" : "it could not be rolled back in time");
+			 loan.file, loan.line, usable ? "it is rolled back" : "it could not be rolled back in time");
 	if (!usable)
-		pgm__log(PGM_LOG_WARNING, "the connection borrowed at %s:%d is closed, not kept: %s", lease->file,
-			 lease->line, err.message);
+		pgm__log(PGM_LOG_WARNING, "the connection borrowed at %s:%d is closed, not kept: %s", loan.file,
+			 loan.line, err->message);
+}
+
+/* Once the handle is shut it will be closed as it is, and the hooks may be gone. */
+static void clean_and_put_back(pgm__lease *lease)
+{
+	pgm_error err;
+	bool rolled_back = false, usable = true;
+	int before;
+
+	if (atomic_exchange(&lease->returning, true)) {
+		complain_of_unlent(lease); /* another thread is at it */
+		return;
+	}
+	before = pgm__cancel_disable();
+	if (!pgm__db_is_shut(lease->db)) {
+		usable = pgm__clean(lease, &rolled_back, &err);
+		tell_what_was_left(lease, rolled_back, usable, &err);
+	}
 	put_back(lease, usable, rolled_back);
 	pgm__cancel_restore(before);
 }
@@ -131,4 +147,9 @@ void pgm_release(PGconn *conn)
 		clean_and_put_back(lease);
 	else if (!pgm__hot_put(lease))
 		put_back(lease, true, false);
+}
+
+void pgm__release_when_cancelled(void *conn)
+{
+	pgm_release(conn);
 }

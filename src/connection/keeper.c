@@ -17,7 +17,6 @@
 #include "connection/open.h"
 #include "connection/wait.h"
 
-#include <inttypes.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -34,36 +33,6 @@ struct pgm__watch {
 };
 
 /* ------------------------------------------------------------------------------ what is due */
-
-typedef struct leak {
-	const char *file;
-	int line;
-	pgm__time held;
-} leak;
-
-static void report_leak(const leak *l)
-{
-	pgm__log(PGM_LOG_WARNING, "a connection has been lent for %" PRId64 " s: borrowed at %s:%d and not given back",
-		 l->held / PGM__SECOND, l->file, l->line);
-}
-
-/* locked: is the loan that the slots name the one that is under way? It may be newer. */
-static bool is_leak_locked(pgm_db *db, int32_t slot, leak *out)
-{
-	pgm__lease *lease = db->place[slot].lease;
-	pgm__time now = pgm__clock_now(), since = now;
-
-	if (atomic_load_explicit(&lease->lent, memory_order_acquire))
-		since = atomic_load_explicit(&lease->lent_at, memory_order_relaxed);
-	if (since > db->slot[slot].since) {
-		pgm__slots_lent_again(&db->slots, slot, since);
-		return false;
-	}
-	atomic_store_explicit(&lease->overdue, true, memory_order_relaxed);
-	*out = (leak){atomic_load_explicit(&lease->file, memory_order_relaxed),
-		      atomic_load_explicit(&lease->line, memory_order_relaxed), now - since};
-	return true;
-}
 
 static void finish_connector(pgm_db *db, int32_t slot, pgm__connector *c)
 {
@@ -103,7 +72,7 @@ static void open_slot(pgm_db *db, int32_t slot)
 static bool do_what_is_due(pgm_db *db, pgm__time *until)
 {
 	pgm__lease *lease = NULL;
-	leak found;
+	pgm__loan loan;
 	bool leaks = false;
 	pgm__due due;
 
@@ -113,7 +82,7 @@ static bool do_what_is_due(pgm_db *db, pgm__time *until)
 	if (due.what == PGM__DUE_CLOSE)
 		lease = db->place[due.slot].lease;
 	else if (due.what == PGM__DUE_REPORT)
-		leaks = is_leak_locked(db, due.slot, &found);
+		leaks = pgm__db_leaks_locked(db, due.slot, &loan);
 	pgm__db_unlock(db);
 	*until = due.until;
 	if (due.what == PGM__DUE_OPEN)
@@ -121,7 +90,7 @@ static bool do_what_is_due(pgm_db *db, pgm__time *until)
 	else if (lease)
 		pgm__db_close_lease(db, lease, true);
 	else if (leaks)
-		report_leak(&found);
+		pgm__report_leak(&loan);
 	return due.what != PGM__DUE_NOTHING;
 }
 

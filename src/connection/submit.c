@@ -89,26 +89,45 @@ static void explain_loss(answer *a, const pgm_query *query)
 	pgm__error_sqlstate(&a->err, lost.sqlstate);
 }
 
-/* Not to be ended by pthread_cancel in the middle: results are on their way. */
-static answer run(PGconn *conn, const pgm_query *query, pgm__time deadline)
+static void drop_when_cancelled(void *a)
 {
-	answer a = {.res = NULL};
-	bool ended, late;
-	int before;
+	drop_result(a);
+}
 
-	before = pgm__cancel_disable();
-	ended = pgm__query_until(conn, query, deadline, &a.res, &a.err);
-	late = !ended && a.err.code == PGM_ERR_TIMEOUT;
+/* While it runs the thread may be cancelled. */
+static bool run_in_time(PGconn *conn, const pgm_query *query, pgm__time deadline, answer *a)
+{
+	bool ended;
+
+	pthread_cleanup_push(drop_when_cancelled, a);
+	ended = pgm__query_until(conn, query, deadline, &a->res, &a->err);
+	pthread_cleanup_pop(0);
+	return ended;
+}
+
+static void run(PGconn *conn, const pgm_query *query, pgm__time deadline, answer *a)
+{
+	bool ended = run_in_time(conn, query, deadline, a);
+	bool late = !ended && a->err.code == PGM_ERR_TIMEOUT;
+	int before = pgm__cancel_disable();
+
 	if (late)
-		ended = cancel(conn, &a.res, &a.err);
+		ended = cancel(conn, &a->res, &a->err);
 	if (ended)
-		judge(&a, conn, query, late);
+		judge(a, conn, query, late);
 	else
-		drop_result(&a);
-	if (!ended || a.err.code == PGM_ERR_BROKEN)
-		explain_loss(&a, query);
+		drop_result(a);
+	if (!ended || a->err.code == PGM_ERR_BROKEN)
+		explain_loss(a, query);
 	pgm__cancel_restore(before);
-	return a;
+}
+
+/* The connection is free again before the callback, which may want one itself. */
+static void run_and_release(PGconn *conn, const pgm_query *query, pgm__time deadline, answer *a)
+{
+	pthread_cleanup_push(pgm__release_when_cancelled, conn);
+	run(conn, query, deadline, a);
+	pthread_cleanup_pop(1);
 }
 
 static void tell(const answer *a, pgm_on_result fn, void *arg)
@@ -135,7 +154,7 @@ bool pgm_submit(pgm_db *db, const pgm_query *query, pgm_on_result fn, void *arg,
 	pgm__time deadline;
 	PGconn *conn;
 	pgm_error why;
-	answer a;
+	answer a = {.res = NULL};
 
 	pgm__error_clear(err);
 	if (!fn)
@@ -152,15 +171,14 @@ bool pgm_submit(pgm_db *db, const pgm_query *query, pgm_on_result fn, void *arg,
 		fn(NULL, &why, arg);
 		return true;
 	}
-	a = run(conn, query, deadline);
-	pgm_release(conn); /* before the callback, which may want to borrow */
+	run_and_release(conn, query, deadline, &a);
 	tell(&a, fn, arg);
 	return true;
 }
 
 bool pgm_send(PGconn *conn, const pgm_query *query, pgm_on_result fn, void *arg, pgm_error *err)
 {
-	answer a;
+	answer a = {.res = NULL};
 
 	if (!fn)
 		return fail_without_callback("pgm_send", err);
@@ -169,7 +187,7 @@ bool pgm_send(PGconn *conn, const pgm_query *query, pgm_on_result fn, void *arg,
 	if (pgm__is_busy(conn))
 		return pgm__fail(err, PGM_ERR_MISUSE,
 				 "pgm_send: the connection is busy with another statement or cursor");
-	a = run(conn, query, deadline_of(query));
+	run(conn, query, deadline_of(query), &a);
 	tell(&a, fn, arg);
 	return true;
 }

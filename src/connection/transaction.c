@@ -208,11 +208,6 @@ bool pgm_transaction(PGconn *conn, pgm_work work, void *arg, pgm_error *err)
 	return false;
 }
 
-static void release_when_cancelled(void *conn)
-{
-	pgm_release(conn);
-}
-
 static bool work_without_transaction(PGconn *conn, pgm_work work, void *arg, pgm_error *err)
 {
 	if (work(conn, arg, err))
@@ -226,7 +221,7 @@ static bool work_and_release(const pgm_db *db, PGconn *conn, pgm_work work, void
 {
 	bool ok;
 
-	pthread_cleanup_push(release_when_cancelled, conn);
+	pthread_cleanup_push(pgm__release_when_cancelled, conn);
 	ok = db->settings->autocommit ? work_without_transaction(conn, work, arg, err)
 				      : pgm_transaction(conn, work, arg, err);
 	pthread_cleanup_pop(1);

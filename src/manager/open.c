@@ -185,7 +185,8 @@ static pgm_db *open_settings(pgm_manager *m, pgm__settings *settings, const pgm_
 	return NULL;
 }
 
-pgm_db *pgm_manager_open(pgm_manager *manager, const pgm_config *config, const pgm_open_options *given, pgm_error *err)
+static pgm_db *manager_open(pgm_manager *manager, const pgm_config *config, const pgm_open_options *given,
+			    pgm_error *err)
 {
 	pgm_open_options options = read_options(given);
 	int before = pgm__cancel_disable(); /* others may be waiting for the outcome */
@@ -198,6 +199,18 @@ pgm_db *pgm_manager_open(pgm_manager *manager, const pgm_config *config, const p
 	settings = m ? make_settings(config, options.type, err) : NULL;
 	db = settings ? open_settings(m, settings, &options, err) : NULL;
 	pgm__cancel_restore(before);
+	return db;
+}
+
+/* A thread that is cancelled halfway would let the others wait for ever who want the same: it goes on to the end. */
+pgm_db *pgm_manager_open(pgm_manager *manager, const pgm_config *config, const pgm_open_options *given, pgm_error *err)
+{
+	int before;
+	pgm_db *db;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+	db = manager_open(manager, config, given, err);
+	pthread_setcancelstate(before, &before);
 	return db;
 }
 
@@ -281,7 +294,7 @@ static pgm_db *read_and_open(pgm_manager *m, const char *path, pgm_type type, pg
 	return db;
 }
 
-pgm_db *pgm_open(const char *path, pgm_type type, pgm_error *err)
+static pgm_db *open_path(const char *path, pgm_type type, pgm_error *err)
 {
 	pgm_manager *m;
 	pgm__stamp stamp;
@@ -303,5 +316,16 @@ pgm_db *pgm_open(const char *path, pgm_type type, pgm_error *err)
 	db = read_and_open(m, path, type, err);
 	if (db && seen)
 		remember_path(m, path, type, &stamp, db);
+	return db;
+}
+
+pgm_db *pgm_open(const char *path, pgm_type type, pgm_error *err)
+{
+	int before;
+	pgm_db *db;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before); /* as above */
+	db = open_path(path, type, err);
+	pthread_setcancelstate(before, &before);
 	return db;
 }

@@ -146,6 +146,26 @@ static void wait_ready_waits_for_min_size(void **state)
 	assert_int_equal(err.code, PGM_ERR_MISUSE);
 }
 
+static void wait_ready_opens_the_connection_of_normal(void **state)
+{
+	const pgm_open_options lazy = {.lazy = true};
+	pgm_db *db = must_open_with(&lazy, NULL);
+	pgm_error err;
+
+	(void)state;
+	for (int i = 1; i <= 2; i++) {
+		assert_true(pgm_wait_ready(db, slow(5000), &err));
+		assert_int_equal(stats_of(db).idle, 1);
+		assert_int_equal(stats_of(db).opened, 1);
+	}
+	pgm_drain(db);
+	assert_true(pgm_wait_ready(db, -1, &err));
+	assert_int_equal(stats_of(db).opened, 2);
+	db = must_open_with(&lazy, "port=1");
+	assert_false(pgm_wait_ready(db, 1000, &err));
+	assert_int_equal(err.code, PGM_ERR_CONNECT);
+}
+
 static void wait_ready_tells_why_it_takes_so_long(void **state)
 {
 	const pgm_open_options lazy = {.lazy = true};
@@ -344,24 +364,6 @@ static void an_idle_normal_handle_is_drained_at_once(void **state)
 	assert_int_equal(stats_of(db).size, 1);
 }
 
-static void b24_a_leak_is_told_once_and_again_when_it_comes_back(void **state)
-{
-	const pgm_open_options options = {.leak_after_ms = 100};
-	pgm_db *db = must_open_with(&options, "type=pool pool.min_size=1 pool.max_size=1");
-	const char *place = pgtest_format("handle_test.c:%d", __LINE__ + 5);
-	PGconn *conn;
-
-	(void)state;
-	outlive_trust(); /* the keeper is asleep, and has to be woken for it */
-	conn = must_acquire(db);
-	assert_true(pgtest_log_wait("has been lent for", slow(3000)));
-	assert_int_equal(pgtest_log_count(place), 1);
-	assert_true(works(conn)); /* never taken away */
-	pgm_release(conn);
-	assert_int_equal(pgtest_log_count("came back after"), 1);
-	assert_int_equal(pgtest_log_count("has been lent for"), 1);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -371,6 +373,7 @@ int main(void)
 		HANDLE_TEST(lazy_connects_when_somebody_needs_it),
 		HANDLE_TEST(a_lazy_handle_tells_what_is_wrong_at_the_first_acquire),
 		HANDLE_TEST(wait_ready_waits_for_min_size),
+		HANDLE_TEST(wait_ready_opens_the_connection_of_normal),
 		HANDLE_TEST(wait_ready_tells_why_it_takes_so_long),
 		HANDLE_TEST(wait_ready_opens_what_nobody_else_would),
 		HANDLE_TEST(wait_ready_says_at_once_what_waiting_will_not_change),
@@ -380,7 +383,6 @@ int main(void)
 		HANDLE_TEST(connections_are_replaced_after_max_lifetime),
 		HANDLE_TEST(drain_replaces_every_connection_as_it_comes_back),
 		HANDLE_TEST(an_idle_normal_handle_is_drained_at_once),
-		HANDLE_TEST(b24_a_leak_is_told_once_and_again_when_it_comes_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

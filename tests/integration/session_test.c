@@ -94,7 +94,7 @@ static void settings_of_the_other_types_are_not_applied(void **state)
 /* --------------------------------------------------------------------------------------- hooks */
 
 typedef struct hook_log {
-	atomic_int configured, checked, reset;
+	atomic_int configured, checked;
 	atomic_int check_refuses, reset_refuses, configure_refuses; /* so many times */
 } hook_log;
 
@@ -125,32 +125,174 @@ static bool on_check(PGconn *conn, void *arg, pgm_error *err)
 static bool on_reset(PGconn *conn, void *arg, pgm_error *err)
 {
 	hook_log *h = arg;
-	PGresult *res = PQexec(conn, "DISCARD ALL");
+
+	(void)err;
+	return works(conn) && !refuse_some(&h->reset_refuses);
+}
+
+/* ----------------------------------------------------------------------------------------- B34 */
+
+static const char *const both_types[] = {"type=normal", "type=pool pool.min_size=1 pool.max_size=1"};
+
+static pgm_db *open_with_settings(const char *type, const pgm_open_options *options)
+{
+	return must_open_with(options,
+			      "%s sync.statement_timeout=12345 sync.work_mem=4321kB sync.search_path='b34, public' "
+			      "sync.app.note='it\\'s mine'",
+			      type);
+}
+
+static void expect_settings(PGconn *conn)
+{
+	assert_string_equal(ask(conn, "SHOW statement_timeout"), "12345ms");
+	assert_string_equal(ask(conn, "SHOW work_mem"), "4321kB");
+	assert_string_equal(ask(conn, "SHOW search_path"), "b34, public");
+	assert_string_equal(ask(conn, "SELECT current_setting('app.note')"), "it's mine");
+}
+
+static void change_settings(PGconn *conn)
+{
+	must_run(conn, "SET statement_timeout = 999; SET work_mem = '1MB'; SET search_path = pg_catalog; "
+		       "SET app.note = 'yours'");
+}
+
+static bool reset_by_sql(PGconn *conn, void *arg, pgm_error *err)
+{
+	PGresult *res = PQexec(conn, arg);
 	bool ok = pgm_result_ok(res, err);
 
 	PQclear(res);
-	atomic_fetch_add(&h->reset, 1);
-	return ok && !refuse_some(&h->reset_refuses);
+	return ok;
+}
+
+static bool reset_by_pqreset(PGconn *conn, void *arg, pgm_error *err)
+{
+	(void)arg;
+	(void)err;
+	PQreset(conn);
+	return PQstatus(conn) == CONNECTION_OK;
 }
 
 static void b34_settings_survive_a_reset_hook(void **state)
 {
-	hook_log log = {0};
-	const pgm_open_options options = {.hooks = {.reset = on_reset, .arg = &log}};
-	pgm_db *db = must_open_with(&options, "sync.statement_timeout=12345");
-	int pid = 0;
+	static char sql[][32] = {"RESET ALL", "DISCARD ALL", "SET statement_timeout = 7"};
 
 	(void)state;
-	for (int i = 0; i < 3; i++) {
-		PGconn *conn = must_acquire(db);
+	for (int i = 0; i < 2 * 4; i++) {
+		const pgm_open_options options = {.hooks = {.reset = i / 2 < 3 ? reset_by_sql : reset_by_pqreset,
+							    .arg = i / 2 < 3 ? sql[i / 2] : NULL}};
+		pgm_db *db = open_with_settings(both_types[i % 2], &options);
 
-		assert_string_equal(ask(conn, "SHOW statement_timeout"), "12345ms");
-		assert_true(i == 0 || PQbackendPID(conn) == pid);
-		pid = PQbackendPID(conn);
-		must_run(conn, "SET statement_timeout = 999");
-		pgm_release(conn);
+		for (int turn = 0; turn < 3; turn++) {
+			PGconn *conn = must_acquire(db);
+
+			expect_settings(conn);
+			change_settings(conn);
+			pgm_release(conn);
+		}
+		assert_int_equal(stats_of(db).opened, 1);
+		pgm_close(db);
 	}
-	assert_int_equal(atomic_load(&log.reset), 3);
+}
+
+static void reset_at_once(PGconn *conn)
+{
+	PQreset(conn);
+}
+
+static void reset_step_by_step(PGconn *conn)
+{
+	PostgresPollingStatusType wanted = PGRES_POLLING_WRITING;
+
+	assert_int_equal(PQresetStart(conn), 1);
+	while (wanted == PGRES_POLLING_WRITING || wanted == PGRES_POLLING_READING) {
+		struct pollfd fd = {.fd = PQsocket(conn), .events = wanted == PGRES_POLLING_READING ? POLLIN : POLLOUT};
+
+		poll(&fd, 1, -1);
+		wanted = PQresetPoll(conn);
+	}
+	assert_int_equal(wanted, PGRES_POLLING_OK);
+}
+
+static void reset_in_nonblocking_mode(PGconn *conn)
+{
+	assert_int_equal(PQsetnonblocking(conn, 1), 0);
+	reset_step_by_step(conn);
+	assert_int_equal(PQsetnonblocking(conn, 0), 0);
+}
+
+static void reset_in_a_transaction(PGconn *conn)
+{
+	must_run(conn, "BEGIN; SELECT 1");
+	PQreset(conn);
+}
+
+static void reset_when_it_is_lost(PGconn *conn)
+{
+	pgtest_terminate(PQbackendPID(conn));
+	assert_false(works(conn));
+	PQreset(conn);
+}
+
+static void b34_settings_survive_pqreset(void **state)
+{
+	static void (*const resets[])(PGconn *) = {reset_at_once, reset_step_by_step, reset_in_nonblocking_mode,
+						   reset_in_a_transaction, reset_when_it_is_lost};
+
+	(void)state;
+	for (int t = 0; t < 2; t++) {
+		pgm_db *db = open_with_settings(both_types[t], NULL);
+
+		for (size_t i = 0; i < sizeof resets / sizeof *resets; i++) {
+			PGconn *conn = must_acquire(db);
+			int before = PQbackendPID(conn), after;
+
+			change_settings(conn);
+			resets[i](conn);
+			after = PQbackendPID(conn);
+			assert_int_not_equal(after, before);
+			expect_settings(conn);
+			pgm_release(conn);
+			conn = must_acquire(db);
+			assert_int_equal(PQbackendPID(conn), after);
+			expect_settings(conn);
+			pgm_release(conn);
+		}
+		assert_int_equal(stats_of(db).opened, 1);
+	}
+}
+
+/* A session without the file's settings, its role for one, is not what anybody asked for. */
+static void b34_a_session_that_is_refused_its_settings_is_not_used(void **state)
+{
+	const char *user = pgtest_server_now()->user;
+
+	(void)state;
+	pgtest_exec("CREATE ROLE b34_role");
+	for (int t = 0; t < 2; t++) {
+		pgm_db *db;
+		PGconn *conn;
+
+		pgtest_exec("GRANT b34_role TO %s", user);
+		pgtest_log_clear();
+		db = must_open("%s sync.role=b34_role", both_types[t]);
+		conn = must_acquire(db);
+		pgtest_exec("REVOKE b34_role FROM %s", user);
+		PQreset(conn);
+		assert_int_equal(pgtest_log_count("could not be applied"), 1);
+		assert_false(works(conn));
+		PQreset(conn);
+		pgtest_exec("GRANT b34_role TO %s", user);
+		pgm_release(conn); /* not having been used since */
+		conn = must_acquire(db);
+		assert_string_equal(ask(conn, "SELECT current_user"), "b34_role");
+		PQreset(conn); /* as good as ever */
+		assert_string_equal(ask(conn, "SELECT current_user"), "b34_role");
+		pgm_release(conn);
+		pgm_close(db);
+		pgtest_exec("REVOKE b34_role FROM %s", user);
+	}
+	pgtest_exec("DROP ROLE b34_role");
 }
 
 static void configure_runs_once_per_connection_after_the_settings(void **state)
@@ -274,6 +416,8 @@ int main(void)
 		HANDLE_TEST(a_refused_setting_names_its_place_in_the_file),
 		HANDLE_TEST(settings_of_the_other_types_are_not_applied),
 		HANDLE_TEST(b34_settings_survive_a_reset_hook),
+		HANDLE_TEST(b34_settings_survive_pqreset),
+		HANDLE_TEST(b34_a_session_that_is_refused_its_settings_is_not_used),
 		HANDLE_TEST(configure_runs_once_per_connection_after_the_settings),
 		HANDLE_TEST(configure_that_refuses_fails_the_open),
 		HANDLE_TEST(check_runs_before_each_lending_and_its_no_costs_the_connection),

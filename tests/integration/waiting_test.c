@@ -1,6 +1,8 @@
-/* B21, B22, B23, B28: the line of those who wait for a connection. */
+/* B21, B22, B23, B24, B28: the line of those who wait for a connection. */
 #include "handles.h"
 #include "support/proxy.h"
+
+#include <inttypes.h>
 
 /* ----------------------------------------------------------------------------------------- B21 */
 
@@ -258,6 +260,151 @@ static void b23_a_nested_acquire_on_normal_is_misuse_at_once(void **state)
 	pgm_release(conn);
 }
 
+/* ----------------------------------------------------------------------------------------- B24 */
+
+/* Where it was borrowed, as the log says it. */
+static const char *by_thread(const char *place, pthread_t thread)
+{
+	return pgtest_format("borrowed at %s by thread 0x%" PRIxPTR, place, (uintptr_t)thread);
+}
+
+static void let_pass(int64_t since, int ms)
+{
+	while (ms_since(since) < ms)
+		blink();
+}
+
+static void b24_a_leak_is_told_once_and_again_when_it_comes_back(void **state)
+{
+	const pgm_open_options options = {.leak_after_ms = 100};
+	pgm_db *db = must_open_with(&options, "type=pool pool.min_size=1 pool.max_size=1");
+	const char *place = pgtest_format("%s:%d", __FILE__, __LINE__ + 6);
+	PGconn *conn;
+	int64_t start;
+
+	(void)state;
+	outlive_trust(); /* the keeper is asleep, and has to be woken for it */
+	start = pgtest_now_ms(), conn = must_acquire(db);
+	assert_true(pgtest_log_wait("has been lent for", slow(3000)));
+	assert_true(ms_since(start) >= 85); /* the coarse clock lags behind by a tick */
+	assert_int_equal(pgtest_log_count(by_thread(place, pthread_self())), 1);
+	let_pass(start, 350);
+	assert_int_equal(pgtest_log_count("has been lent for"), 1);
+	pgm_release(conn);
+	assert_int_equal(pgtest_log_count("came back after"), 1);
+	assert_int_equal(pgtest_log_count(by_thread(place, pthread_self())), 2);
+	pgm_release(must_acquire(db)); /* a loan that ends in time is no leak, after one that was */
+	assert_int_equal(pgtest_log_count("came back after"), 1);
+	assert_int_equal(pgtest_log_count("warning: "), 2);
+}
+
+/* There is no thread that could tell by itself. */
+static void b24_on_normal_a_leak_is_told_by_whoever_waits_in_vain(void **state)
+{
+	const pgm_open_options options = {.leak_after_ms = 100};
+	pgm_db *db = must_open_with(&options, NULL);
+	const char *place = pgtest_format("%s:%d", __FILE__, __LINE__ + 4);
+	borrower other;
+
+	(void)state;
+	PGconn *conn = must_acquire(db);
+	borrow_in_thread(&other, db, 20);
+	assert_false(borrowed_within(&other, 5000));
+	assert_true(getenv("PGM_TEST_SLOW") || pgtest_log_count("has been lent for") == 0); /* not yet */
+	for (int i = 0; i < 2; i++) {
+		borrow_in_thread(&other, db, 110);
+		assert_false(borrowed_within(&other, 5000));
+		assert_int_equal(pgtest_log_count("has been lent for"), 1);
+	}
+	assert_int_equal(pgtest_log_count(by_thread(place, pthread_self())), 1);
+	pgm_release(conn);
+	assert_int_equal(pgtest_log_count("came back after"), 1);
+	assert_int_equal(pgtest_log_count(by_thread(place, pthread_self())), 2);
+}
+
+static void b24_on_normal_a_leak_is_told_when_it_comes_back(void **state)
+{
+	const pgm_open_options options = {.leak_after_ms = 50};
+	pgm_db *db = must_open_with(&options, NULL);
+	PGconn *conn = must_acquire(db);
+	const char *place = pgtest_format("%s:%d", __FILE__, __LINE__ - 1);
+
+	(void)state;
+	let_pass(pgtest_now_ms(), 75);
+	pgm_release(conn);
+	assert_int_equal(pgtest_log_count("came back after"), 1);
+	assert_int_equal(pgtest_log_count(by_thread(place, pthread_self())), 1);
+}
+
+static void b24_a_leak_is_never_taken_away(void **state)
+{
+	static const char *const types[] = {"type=normal", "type=pool pool.min_size=1 pool.max_size=1"};
+	const pgm_open_options options = {.leak_after_ms = 50};
+
+	(void)state;
+	for (int t = 0; t < 2; t++) {
+		pgm_db *db = must_open_with(&options, "%s", types[t]);
+		PGconn *conn = must_acquire(db);
+		int pid = PQbackendPID(conn);
+		borrower other;
+
+		borrow_in_thread(&other, db, 200);
+		assert_false(borrowed_within(&other, 5000));
+		assert_int_equal(other.err.code, PGM_ERR_TIMEOUT);
+		assert_int_equal(pgtest_log_count("has been lent for"), t + 1);
+		assert_int_equal(stats_of(db).lent, 1);
+		assert_int_equal(atoi(ask(conn, "SELECT pg_backend_pid()")), pid);
+		pgm_release(conn);
+		conn = must_acquire(db);
+		assert_int_equal(PQbackendPID(conn), pid);
+		pgm_release(conn);
+		pgm_close(db);
+	}
+}
+
+typedef struct leaker {
+	pgm_db *db;
+	const char *file;
+	PGconn *conn;
+} leaker;
+
+static void *leak(void *arg)
+{
+	leaker *l = arg;
+
+	l->conn = pgm_acquire_at(l->db, PGM_TIMEOUT_FROM_CONFIG, l->file, 7, NULL);
+	thread_must(l->conn);
+	return NULL;
+}
+
+static void b24_each_leak_is_told_with_its_own_place_and_thread(void **state)
+{
+	static const char *const files[] = {"first.c", "second.c", "third.c"};
+	const pgm_open_options options = {.leak_after_ms = 100};
+	pgm_db *db = must_open_with(&options, "type=pool pool.min_size=3 pool.max_size=3");
+	const char *told[3];
+	pgtest_thread *threads[3];
+	leaker leakers[3];
+	pgm_error err;
+
+	(void)state;
+	assert_true(pgm_wait_ready(db, slow(5000), &err));
+	for (int i = 0; i < 3; i++) {
+		leakers[i] = (leaker){.db = db, .file = files[i]};
+		threads[i] = pgtest_run(leak, &leakers[i]);
+		told[i] = by_thread(pgtest_format("%s:7", files[i]), pgtest_thread_id(threads[i]));
+	}
+	for (int i = 0; i < 3; i++)
+		pgtest_join(threads[i]);
+	assert_true(pgtest_log_wait_count("has been lent for", 3, slow(3000)));
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(pgtest_log_count(told[i]), 1);
+	for (int i = 0; i < 3; i++)
+		pgm_release(leakers[i].conn);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(pgtest_log_count(told[i]), 2);
+}
+
 /* ----------------------------------------------------------------------------------------- B28 */
 
 static void b28_too_many_waiting_is_busy_at_once(void **state)
@@ -298,6 +445,11 @@ int main(void)
 		HANDLE_TEST(b22_a_wrapper_can_pass_on_its_callers_place),
 		HANDLE_TEST(b22_a_timeout_tells_the_last_connection_error),
 		HANDLE_TEST(b23_a_nested_acquire_on_normal_is_misuse_at_once),
+		HANDLE_TEST(b24_a_leak_is_told_once_and_again_when_it_comes_back),
+		HANDLE_TEST(b24_on_normal_a_leak_is_told_by_whoever_waits_in_vain),
+		HANDLE_TEST(b24_on_normal_a_leak_is_told_when_it_comes_back),
+		HANDLE_TEST(b24_a_leak_is_never_taken_away),
+		HANDLE_TEST(b24_each_leak_is_told_with_its_own_place_and_thread),
 		HANDLE_TEST(b28_too_many_waiting_is_busy_at_once),
 	};
 

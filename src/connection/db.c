@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/pipe.h"
 #include "base/thread.h"
 #include "connection/close.h"
 #include "connection/events.h"
@@ -9,37 +10,14 @@
 #include "connection/process.h"
 #include "connection/wait.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #define LEAK_AFTER_DEFAULT (600 * PGM__SECOND)
 #define HAND_OVER_AFTER PGM__MS
 
 /* ------------------------------------------------------------------------------ making, freeing */
-
-static bool make_pipe(int ends[2], pgm_error *err)
-{
-	if (pipe(ends) != 0) {
-		ends[0] = ends[1] = -1;
-		return pgm__fail(err, PGM_ERR_IO, "cannot make a pipe: %s", strerror(errno));
-	}
-	for (int i = 0; i < 2; i++) {
-		fcntl(ends[i], F_SETFD, FD_CLOEXEC);
-		fcntl(ends[i], F_SETFL, O_NONBLOCK);
-	}
-	return true;
-}
-
-static void close_pipe(int ends[2])
-{
-	for (int i = 0; i < 2; i++)
-		if (ends[i] >= 0)
-			close(ends[i]);
-	ends[0] = ends[1] = -1;
-}
 
 static pgm__slot_rules rules_of(const pgm__settings *settings, const pgm_open_options *options)
 {
@@ -80,7 +58,7 @@ static pgm_db *db_new(pgm__settings *settings, const pgm_open_options *options, 
 		goto fail;
 	}
 	pgm__slots_init(&db->slots, &rules, db->slot, (uint64_t)pgm__clock_now());
-	if (make_pipe(db->wake, err) && pgm__process_add(db, err))
+	if (pgm__pipe_open(db->wake, err) && pgm__process_add(db, err))
 		return db;
 fail:
 	db->refs = 0;
@@ -92,7 +70,7 @@ void pgm__db_free(pgm_db *db)
 {
 	pgm__process_remove(db);
 	pgm__db_forget_orphans(db);
-	close_pipe(db->wake);
+	pgm__pipe_close(db->wake);
 	pthread_cond_destroy(&db->keeper_gone);
 	pthread_cond_destroy(&db->changed);
 	pthread_mutex_destroy(&db->lock);
@@ -122,14 +100,10 @@ void pgm__db_unref(pgm_db *db)
 
 static void wake_pipe_locked(pgm_db *db)
 {
-	ssize_t written;
-
 	if (db->keeper_told)
 		return;
 	db->keeper_told = true;
-	do
-		written = write(db->wake[1], "", 1);
-	while (written < 0 && errno == EINTR);
+	pgm__pipe_wake(db->wake);
 }
 
 void pgm__db_wake_locked(pgm_db *db)
@@ -146,7 +120,7 @@ void pgm__db_wake_locked(pgm_db *db)
 void pgm__db_close_pipe_locked(pgm_db *db)
 {
 	if (db->slots.shut && !db->keeper_runs && pgm__slots_count(&db->slots, PGM__SLOT_OPENING) == 0)
-		close_pipe(db->wake);
+		pgm__pipe_close(db->wake);
 }
 
 /* ---------------------------------------------------------------------------------- opening */
@@ -431,9 +405,9 @@ void pgm__db_forked_locked(pgm_db *db, int dead_fd)
 	db->keeper_runs = db->keeper_started = db->keeper_told = false;
 	pgm__cond_init(&db->changed); /* whoever waited on these does not exist here */
 	pgm__cond_init(&db->keeper_gone);
-	close_pipe(db->wake);
+	pgm__pipe_close(db->wake);
 	if (!db->slots.shut)
-		make_pipe(db->wake, NULL);
+		pgm__pipe_open(db->wake, NULL);
 }
 
 void pgm__db_forget_orphans(pgm_db *db)

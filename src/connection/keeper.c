@@ -304,7 +304,7 @@ void pgm__keeper_stop(pgm_db *db)
 	while (join && db->keeper_runs && pgm__cond_wait_until(&db->keeper_gone, &db->lock, deadline))
 		continue;
 	if (join && db->keeper_runs)
-		join = pthread_detach(db->keeper) != 0; /* stuck in a resolver or a hook: it ends by itself */
+		join = pthread_detach(db->keeper) != 0; /* stuck in a hook: it ends by itself */
 	pthread_mutex_unlock(&db->lock);
 	if (join)
 		pthread_join(db->keeper, NULL);

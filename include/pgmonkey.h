@@ -234,8 +234,9 @@ PGM_API void pgm_cache_info(pgm_manager *manager, pgm_cache_stats *out, size_t s
 PGM_API void pgm_close(pgm_db *db);
 
 /*
- * Waits until min_size connections are open. timeout_ms negative: no limit.
- * Errors: _TIMEOUT (with the last connection error), _AUTH, _CLOSED. Thread: any.
+ * Waits until min_size connections are open; on normal, which has nobody to do it, connects if it must.
+ * timeout_ms negative: no limit.
+ * Errors: _TIMEOUT (with the last connection error), _AUTH, _CLOSED; on normal also _CONNECT. Thread: any.
  */
 PGM_API bool pgm_wait_ready(pgm_db *db, int timeout_ms, pgm_error *err);
 

@@ -3,6 +3,7 @@
 #include "base/thread.h"
 #include "connection/db.h"
 
+#include <limits.h>
 #include <string.h>
 
 pgm_type pgm_db_type(const pgm_db *db)
@@ -91,6 +92,22 @@ static void unlock(void *lock)
 	pthread_mutex_unlock(lock);
 }
 
+/* Where there is no keeper that would open it. */
+static bool open_by_borrowing(pgm_db *db, int timeout_ms, pgm_error *err)
+{
+	PGconn *conn;
+	bool is_open;
+
+	pthread_mutex_lock(&db->lock);
+	is_open = pgm__slots_open(&db->slots) > 0 && !db->slots.shut;
+	pthread_mutex_unlock(&db->lock);
+	if (is_open)
+		return true;
+	conn = pgm_acquire_at(db, timeout_ms < 0 ? INT_MAX : timeout_ms, "pgm_wait_ready", 0, err);
+	pgm_release(conn);
+	return conn != NULL;
+}
+
 bool pgm_wait_ready(pgm_db *db, int timeout_ms, pgm_error *err)
 {
 	bool ready;
@@ -98,6 +115,8 @@ bool pgm_wait_ready(pgm_db *db, int timeout_ms, pgm_error *err)
 	pgm__error_clear(err);
 	if (!db)
 		return pgm__fail(err, PGM_ERR_MISUSE, "pgm_wait_ready: the handle is NULL");
+	if (db->slots.rules.borrower_opens)
+		return open_by_borrowing(db, timeout_ms, err);
 	pthread_mutex_lock(&db->lock);
 	pthread_cleanup_push(unlock, &db->lock);
 	ready = pgm__keeper_start_locked(db, err) && wait_ready_locked(db, pgm__clock_after_ms(timeout_ms), err);

@@ -49,6 +49,15 @@ static void must_be_ready(pgm_db *db)
 		fail_msg("%s", err.message);
 }
 
+static void wait_closed(pgm_db *db, int64_t count)
+{
+	int64_t start = pgtest_now_ms();
+
+	while (stats_of(db).closed < count && ms_since(start) < slow(5000))
+		blink();
+	assert_true(stats_of(db).closed >= count);
+}
+
 /* -------------------------------------------------------------------------- the server's account */
 
 static long log_begin;
@@ -365,7 +374,7 @@ static void b18_drain_opens_the_replacements_first(void **state)
 	db = must_open("type=pool pool.min_size=4 pool.max_size=6");
 	must_be_ready(db);
 	pgm_drain(db);
-	wait_stats(db, closed, 4);
+	wait_closed(db, 4);
 	a = account_with(4, 4);
 	assert_true(a.begun >= 8);
 	assert_in_range(a.least, 4, 6);
@@ -395,8 +404,7 @@ static void b19_lifetimes_are_those_of_the_file_less_a_tenth_at_most(void **stat
 		conn[i] = must_acquire(db);
 	for (int i = 0; i < MANY; i++)
 		pgm_release(conn[i]);
-	while (stats_of(db).closed < MANY)
-		blink();
+	wait_closed(db, MANY);
 	a = account_with(MANY, MANY);
 	/* If they are spread at all, one of so many ends in the first three quarters of that tenth. */
 	if (a.shortest < 0.9 * lifetime() || a.shortest > 0.975 * lifetime() ||
@@ -427,7 +435,7 @@ static void *use_it(void *arg)
 
 static void b19_the_replacement_is_opened_first_and_min_size_is_kept(void **state)
 {
-	user users[2];
+	static user users[2];
 	account a;
 	pgm_db *db;
 
@@ -439,13 +447,12 @@ static void b19_the_replacement_is_opened_first_and_min_size_is_kept(void **stat
 		users[i] = (user){.db = db};
 		users[i].thread = pgtest_run(use_it, &users[i]);
 	}
-	while (stats_of(db).closed < 6) /* some of them of the second generation */
-		blink();
-	a = account_with(6, 4);
+	wait_closed(db, 6); /* some of them of the second generation */
 	for (int i = 0; i < 2; i++) {
 		atomic_store(&users[i].stop, true);
 		pgtest_join(users[i].thread);
 	}
+	a = account_with(6, 4);
 	assert_in_range(a.least, 4, 6);
 	assert_true(a.shortest >= 0.9 * lifetime());
 	assert_int_equal(stats_of(db).lost, 0);
@@ -461,8 +468,7 @@ static void b19_a_full_pool_replaces_its_connections_too(void **state)
 	(void)state;
 	account_starts_here();
 	db = must_open("type=pool pool.min_size=3 pool.max_size=3 pool.num_workers=1 pool.max_lifetime=%d", lifetime());
-	while (stats_of(db).closed < 3)
-		blink();
+	wait_closed(db, 3);
 	a = account_with(3, 3);
 	assert_in_range(a.least, 2, 3);
 	wait_stats(db, size, 3);
@@ -548,8 +554,9 @@ static void b19_an_expired_connection_stays_while_no_other_can_be_had(void **sta
 	db = must_open("type=pool pool.min_size=1 pool.max_size=2 pool.max_lifetime=%d user=%s password=x", lifetime(),
 		       role);
 	old = some_backend(db);
-	while (stats_of(db).open_failed < 2)
+	for (int64_t start = pgtest_now_ms(); stats_of(db).open_failed < 2 && ms_since(start) < slow(5000);)
 		blink();
+	assert_true(stats_of(db).open_failed >= 2);
 	for (int i = 0; i < 20; i++)
 		assert_int_equal(some_backend(db), old);
 	pgtest_exec("ALTER ROLE %s CONNECTION LIMIT 2", role);

@@ -14,6 +14,7 @@
 
 typedef enum phase {
 	PHASE_BEGIN,
+	PHASE_RESOLVING,
 	PHASE_ADDRESS,	  /* start with the next address */
 	PHASE_CONNECTING, /* libpq is at it */
 	PHASE_SETTINGS,	  /* all session settings in one statement */
@@ -30,7 +31,8 @@ struct pgm__connector {
 	pgm__progress progress;
 
 	pgm__endpoint endpoint;
-	pgm__addresses addresses; /* none: libpq needs no address from us */
+	pgm__resolving *resolving; /* while that is going on */
+	pgm__addresses addresses;  /* none: libpq needs no address from us */
 	size_t tried;
 	PGconn *conn;
 	PGresult *refusal; /* the first error among the results being read */
@@ -86,11 +88,32 @@ static pgm__progress begin(pgm__connector *c)
 	if (!pgm__endpoint_find(c->settings, &c->endpoint, &c->error))
 		return fail(c, c->error.code == PGM_ERR_CONFIG);
 	c->deadline = c->began + c->endpoint.connect_timeout;
-	if (!pgm__host_is_socket(c->endpoint.host) && c->endpoint.hostaddr[0] == '\0' &&
-	    !pgm__resolve(c->endpoint.host, &c->addresses, &c->error))
-		return fail(c, false);
 	c->phase = PHASE_ADDRESS;
-	return PGM__GO_ON;
+	if (pgm__host_is_socket(c->endpoint.host) || c->endpoint.hostaddr[0] != '\0' ||
+	    pgm__resolve_number(c->endpoint.host, &c->addresses))
+		return PGM__GO_ON;
+	c->resolving = pgm__resolve_begin(c->endpoint.host, &c->error);
+	if (!c->resolving)
+		return fail(c, false);
+	c->phase = PHASE_RESOLVING;
+	return PGM__WANTS_READ;
+}
+
+static pgm__progress go_on_resolving(pgm__connector *c)
+{
+	bool ok;
+
+	if (!pgm__resolve_is_done(c->resolving)) {
+		if (pgm__clock_now() < c->deadline)
+			return PGM__WANTS_READ;
+		pgm__fail(&c->error, PGM_ERR_CONNECT, "cannot resolve host \"%s\": timed out after %.3g s",
+			  c->endpoint.host, (double)(pgm__clock_now() - c->began) / (double)PGM__SECOND);
+		return fail(c, false);
+	}
+	ok = pgm__resolve_end(c->resolving, &c->addresses, &c->error);
+	c->resolving = NULL;
+	c->phase = PHASE_ADDRESS;
+	return ok ? PGM__GO_ON : fail(c, false);
 }
 
 static PGconn *start_libpq(const pgm__connector *c)
@@ -323,6 +346,8 @@ static pgm__progress advance(pgm__connector *c)
 	switch (c->phase) {
 	case PHASE_BEGIN:
 		return begin(c);
+	case PHASE_RESOLVING:
+		return go_on_resolving(c);
 	case PHASE_ADDRESS:
 		return start_address(c);
 	case PHASE_CONNECTING:
@@ -368,6 +393,8 @@ pgm__progress pgm__connector_progress(const pgm__connector *c)
 
 int pgm__connector_fd(const pgm__connector *c)
 {
+	if (c->resolving)
+		return pgm__resolve_fd(c->resolving);
 	return c->conn ? PQsocket(c->conn) : -1;
 }
 
@@ -419,6 +446,7 @@ void pgm__connector_free(pgm__connector *c)
 		pgm__process_leave();
 	}
 	pgm__strbuf_free(&c->failures);
+	pgm__resolve_drop(c->resolving);
 	pgm__addresses_free(&c->addresses);
 	pgm__endpoint_free(&c->endpoint);
 	free(c);

@@ -1,7 +1,6 @@
 /*
- * The connector: makes one connection without ever blocking, except for resolving the host's name.
- * Whoever drives it (a borrower, the keeper, an event loop) calls step, waits for what it wants, and
- * calls step again.
+ * The connector: makes one connection without ever blocking. Whoever drives it (a borrower, the keeper,
+ * an event loop) calls step, waits for what it wants, and calls step again.
  *
  * It keeps the deadline itself, since PQconnectPoll ignores connect_timeout, and it walks the addresses
  * of a name itself, since a first address that swallows packets would eat the whole time otherwise:
@@ -42,7 +41,7 @@ pgm__progress pgm__connector_step(pgm__connector *c);
 /* What the last step answered; GO_ON before the first. */
 pgm__progress pgm__connector_progress(const pgm__connector *c);
 
-/* What to wait on. The socket may change with every step, even if its number does not. */
+/* What to wait on: the socket, or at first the resolver. It may change with every step, even if its number does not. */
 int pgm__connector_fd(const pgm__connector *c);
 pgm__time pgm__connector_deadline(const pgm__connector *c);
 

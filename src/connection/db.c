@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/pipe.h"
 #include "base/thread.h"
 #include "connection/close.h"
 #include "connection/events.h"
@@ -9,40 +10,15 @@
 #include "connection/process.h"
 #include "connection/wait.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #define LEAK_AFTER_DEFAULT (600 * PGM__SECOND)
 #define HAND_OVER_AFTER PGM__MS
 
 /* ------------------------------------------------------------------------------ making, freeing */
-
-static bool make_pipe(int ends[2], pgm_error *err)
-{
-	char text[128];
-
-	if (pipe(ends) != 0) {
-		ends[0] = ends[1] = -1;
-		return pgm__fail(err, PGM_ERR_IO, "cannot make a pipe: %s", pgm__errno_text(errno, text, sizeof text));
-	}
-	for (int i = 0; i < 2; i++) {
-		fcntl(ends[i], F_SETFD, FD_CLOEXEC);
-		fcntl(ends[i], F_SETFL, O_NONBLOCK);
-	}
-	return true;
-}
-
-static void close_pipe(int ends[2])
-{
-	for (int i = 0; i < 2; i++)
-		if (ends[i] >= 0)
-			close(ends[i]);
-	ends[0] = ends[1] = -1;
-}
 
 static pgm__time leak_after(const pgm_open_options *options)
 {
@@ -94,7 +70,7 @@ static pgm_db *db_new(pgm__settings *settings, const pgm_open_options *options, 
 	}
 	pgm__hot_init(&db->hot);
 	pgm__slots_init(&db->slots, &rules, db->slot, (uint64_t)pgm__clock_now());
-	if (make_pipe(db->wake, err) && pgm__process_add(db, err))
+	if (pgm__pipe_open(db->wake, err) && pgm__process_add(db, err))
 		return db;
 fail:
 	db->refs = 0;
@@ -106,7 +82,7 @@ void pgm__db_free(pgm_db *db)
 {
 	pgm__process_remove(db);
 	pgm__db_forget_orphans(db);
-	close_pipe(db->wake);
+	pgm__pipe_close(db->wake);
 	pthread_cond_destroy(&db->keeper_gone);
 	pthread_cond_destroy(&db->changed);
 	pthread_mutex_destroy(&db->lock);
@@ -159,20 +135,12 @@ bool pgm__db_wait_locked(pgm_db *db, pthread_cond_t *cond, pgm__time deadline)
 
 /* ----------------------------------------------------------------------------------- waking */
 
-/* A thread that is cancelled in write(2) would keep the lock for ever. */
 static void wake_pipe_locked(pgm_db *db)
 {
-	ssize_t written;
-	int before;
-
 	if (db->keeper_told)
 		return;
 	db->keeper_told = true;
-	before = pgm__cancel_disable();
-	do
-		written = write(db->wake[1], "", 1);
-	while (written < 0 && errno == EINTR);
-	pgm__cancel_restore(before);
+	pgm__pipe_wake(db->wake);
 }
 
 void pgm__db_wake_locked(pgm_db *db)
@@ -189,7 +157,7 @@ void pgm__db_wake_locked(pgm_db *db)
 void pgm__db_close_pipe_locked(pgm_db *db)
 {
 	if (db->slots.shut && !db->keeper_runs && pgm__slots_count(&db->slots, PGM__SLOT_OPENING) == 0)
-		close_pipe(db->wake);
+		pgm__pipe_close(db->wake);
 }
 
 /* ---------------------------------------------------------------------------------- opening */
@@ -578,9 +546,9 @@ void pgm__db_forked_locked(pgm_db *db, int dead_fd)
 	atomic_store_explicit(&db->look_at, 0, memory_order_relaxed);
 	pgm__cond_init(&db->changed); /* whoever waited on these does not exist here */
 	pgm__cond_init(&db->keeper_gone);
-	close_pipe(db->wake);
+	pgm__pipe_close(db->wake);
 	if (!db->slots.shut)
-		make_pipe(db->wake, NULL);
+		pgm__pipe_open(db->wake, NULL);
 }
 
 void pgm__db_forget_orphans(pgm_db *db)

@@ -300,7 +300,7 @@ void pgm__keeper_stop(pgm_db *db)
 	while (join && db->keeper_runs && pgm__db_wait_locked(db, &db->keeper_gone, deadline))
 		continue;
 	if (join && db->keeper_runs)
-		join = pthread_detach(db->keeper) != 0; /* stuck in a resolver or a hook: it ends by itself */
+		join = pthread_detach(db->keeper) != 0; /* stuck in a hook: it ends by itself */
 	pgm__db_unlock(db);
 	if (join)
 		pthread_join(db->keeper, NULL);

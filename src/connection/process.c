@@ -2,10 +2,10 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/pipe.h"
 #include "connection/db.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -110,10 +110,9 @@ static int make_dead_fd(void)
 {
 	int pair[2];
 
-	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0)
+	if (!pgm__pipe_open(pair, NULL))
 		return -1;
 	close(pair[1]);
-	fcntl(pair[0], F_SETFD, FD_CLOEXEC);
 	return pair[0];
 }
 

@@ -528,6 +528,9 @@ static void note_opened(pgm__slots *s, int32_t i, pgm__time now)
 
 	slot->parked = false;
 	slot->expires = life ? after(now, life - random_share(s, life / LIFETIME_SPREAD)) : PGM__NEVER;
+	if (slot->outdated)
+		slot->expires = now;
+	slot->outdated = false;
 	s->opened++;
 	s->missed = false;
 	s->failing_since = 0;
@@ -584,8 +587,9 @@ static void set_retry(pgm__slots *s, bool for_good, pgm__time now)
 
 void pgm__slots_failed(pgm__slots *s, int32_t i, bool for_good, pgm__time now)
 {
+	for_good = for_good && !s->slot[i].outdated;
 	move(s, i, PGM__SLOT_EMPTY);
-	s->slot[i].parked = false;
+	s->slot[i].parked = s->slot[i].outdated = false;
 	s->open_failed++;
 	s->missed = false;
 	s->stir = true;
@@ -653,6 +657,8 @@ void pgm__slots_drain(pgm__slots *s, pgm__time now)
 	for (size_t k = 0; k < sizeof open / sizeof *open; k++)
 		for (int32_t i = s->list[open[k]].first; i != PGM__NO_SLOT; i = s->slot[i].next)
 			s->slot[i].expires = min_time(s->slot[i].expires, now);
+	for (int32_t i = s->list[PGM__SLOT_OPENING].first; i != PGM__NO_SLOT; i = s->slot[i].next)
+		s->slot[i].outdated = true;
 	s->stir = true;
 }
 

@@ -43,6 +43,7 @@ typedef struct pgm__slot {
 	int32_t next, prev;
 	uint8_t state;
 	bool parked;   /* OPENING, and whoever was at it has left (borrower_opens) */
+	bool outdated; /* OPENING, and drained meanwhile: it may be made with what was to be replaced */
 	bool reported; /* LENT, and the leak has been told */
 } pgm__slot;
 

@@ -142,6 +142,9 @@ static void wait_ready_waits_for_min_size(void **state)
 	assert_true(pgm_wait_ready(db, slow(5000), &err)); /* which makes it begin */
 	assert_int_equal(stats_of(db).size, 2);
 	assert_true(pgm_wait_ready(must_open(NULL), 0, &err));
+	db = must_open_with(&lazy, "application_name=lazy");
+	assert_true(pgm_wait_ready(db, -1, &err));
+	assert_int_equal(stats_of(db).idle, 1);
 	assert_false(pgm_wait_ready(NULL, 0, &err));
 	assert_int_equal(err.code, PGM_ERR_MISUSE);
 }

@@ -272,7 +272,10 @@ static void crash(cluster *c)
 	(void)c;
 	if (kill((pid_t)pgtest_number("SELECT pg_backend_pid()"), SIGKILL) != 0)
 		pgtest_die("cannot kill a backend");
-	assert_true(pgtest_until(slow(20000), "SELECT true")); /* on a new connection: the server is up again */
+	/* Others may still connect until the server has noticed. Once it has ended all, who gets an answer gets it from a
+	 * server that is up again. */
+	assert_true(pgtest_connections_become(NULL, 0, slow(20000)));
+	assert_true(pgtest_until(slow(20000), "SELECT true"));
 }
 
 static void restart_immediately(cluster *c)

@@ -52,7 +52,7 @@ typedef struct model_slot {
 	int32_t holder; /* the borrower that has it LENT or is at OPENING it, else -1 */
 	pgm__time since, expires;
 	pgm__time lent_at; /* since, unless it has been lent again without a word */
-	bool parked, reported;
+	bool parked, outdated, reported;
 } model_slot;
 
 /* What is tested, in one piece so that it can be copied and asked what it would do. */
@@ -826,7 +826,11 @@ static void note_opened(world *m, int32_t i)
 {
 	pgm__time life = m->rules.max_lifetime, expires = m->real.slot[i].expires;
 
-	CHECK(life ? expires <= m->now + life && expires >= m->now + life - life / 10 : expires == PGM__NEVER);
+	if (m->slot[i].outdated)
+		CHECK(expires == m->now);
+	else
+		CHECK(life ? expires <= m->now + life && expires >= m->now + life - life / 10 : expires == PGM__NEVER);
+	m->slot[i].outdated = false;
 	m->slot[i].expires = expires;
 	m->opened++;
 	m->missed = false;
@@ -840,6 +844,8 @@ static void note_failed(world *m, int32_t i, bool for_good)
 	pgm__time most;
 
 	put(m, i, PGM__SLOT_EMPTY);
+	for_good = for_good && !m->slot[i].outdated;
+	m->slot[i].outdated = false;
 	m->open_failed++;
 	m->missed = false;
 	if (for_good || has_given_up(m))
@@ -1059,7 +1065,9 @@ static void drain(world *m)
 	here.doing = "drain";
 	pgm__slots_drain(&m->real.s, m->now);
 	for (int32_t i = 0; i < m->rules.max_size; i++)
-		if (m->slot[i].expires > m->now)
+		if (m->slot[i].state == PGM__SLOT_OPENING)
+			m->slot[i].outdated = true;
+		else if (m->slot[i].expires > m->now)
 			m->slot[i].expires = m->now;
 }
 
@@ -1076,8 +1084,10 @@ static void forget(world *m)
 {
 	here.doing = "forget";
 	pgm__slots_forget(&m->real.s);
-	for (int32_t i = 0; i < m->rules.max_size; i++)
+	for (int32_t i = 0; i < m->rules.max_size; i++) {
 		put(m, i, PGM__SLOT_EMPTY);
+		m->slot[i].outdated = false;
+	}
 	for (int32_t b = 0; b < MOST_BORROWERS; b++)
 		go_home(m, b);
 	m->nline = 0;

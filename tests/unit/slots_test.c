@@ -961,6 +961,41 @@ static void drain_reaches_a_connection_that_is_being_checked(void **state)
 	due_slot(PGM__DUE_OPEN, NOW);
 }
 
+/* It may have been begun with the password that is not the right one any more. */
+static void drain_reaches_a_connection_that_is_being_opened(void **state)
+{
+	pgm__waiter w;
+	int32_t old, next;
+
+	(void)state;
+	start(sizes(1, 2));
+	old = due_slot(PGM__DUE_OPEN, NOW);
+	pgm__slots_drain(&s, NOW);
+	join(&w, NOW);
+	assert_true(pgm__slots_opened(&s, old, NOW));
+	assert_null(pgm__slots_next_woken(&s));
+	next = due_slot(PGM__DUE_OPEN, NOW);
+	assert_true(pgm__slots_opened(&s, next, NOW));
+	assert_int_equal(due_slot(PGM__DUE_CLOSE, NOW), old);
+	assert_true(slots[next].expires > NOW);
+}
+
+static void drain_means_no_opening_that_begins_later(void **state)
+{
+	pgm__waiter w;
+	int32_t i;
+
+	(void)state;
+	start(sizes(1, 1));
+	join(&w, NOW);
+	i = due_slot(PGM__DUE_OPEN, NOW);
+	pgm__slots_drain(&s, NOW);
+	pgm__slots_failed(&s, i, true, NOW); /* the next may be let in */
+	assert_int_equal(w.state, PGM__WAITER_QUEUED);
+	open_due(1, NOW + MINUTE);
+	assert_true(slots[i].expires > NOW + MINUTE);
+}
+
 /* ------------------------------------------------------------------------- the server is down */
 
 static void assert_distance(pgm__time now, pgm__time distance)
@@ -1680,6 +1715,8 @@ int main(void)
 		cmocka_unit_test(a_full_pool_makes_room_for_replacements_but_not_below_min_size),
 		cmocka_unit_test(drain_replaces_idle_connections_when_due_and_lent_ones_when_they_come_back),
 		cmocka_unit_test(drain_reaches_a_connection_that_is_being_checked),
+		cmocka_unit_test(drain_reaches_a_connection_that_is_being_opened),
+		cmocka_unit_test(drain_means_no_opening_that_begins_later),
 		cmocka_unit_test(after_a_failure_one_attempt_at_a_time_with_growing_distance),
 		cmocka_unit_test(a_refusal_for_good_is_tried_again_every_half_minute),
 		cmocka_unit_test(retry_distances_differ_by_a_quarter_either_way),

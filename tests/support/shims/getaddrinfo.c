@@ -83,7 +83,7 @@ int getaddrinfo(const char *name, const char *service, const struct addrinfo *hi
 {
 	const char *list;
 
-	if (!name || is_numeric(name))
+	if (!name || is_numeric(name) || (hints && hints->ai_flags & AI_NUMERICHOST))
 		return real()(name, service, hints, out);
 	take_time();
 	list = addresses_of(name);

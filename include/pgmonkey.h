@@ -382,6 +382,9 @@ PGM_API void pgm_cursor_close(pgm_cursor *cursor);
 
 /* --------------------------------------------------------------------------------- submitting */
 
+/* From inside of these two every call is allowed, closing the handle included. After pgm_submit on normal and pool
+ * the connection is free again by then. */
+
 /* Exactly one call per accepted submit. res, if any, is yours: PQclear it. err is NULL on success and
  * valid during the call. A refused statement gives both: its result and what it says. */
 typedef void (*pgm_on_result)(PGresult *res, const pgm_error *err, void *arg);

@@ -207,7 +207,6 @@ static void b37_too_few_descriptors_make_the_keeper_try_again(void **state)
 	pgm_error err;
 
 	(void)state;
-	db = must_open("type=pool pool.min_size=1 pool.max_size=1");
 	hoard_all_but(3); /* a pipe and a socket */
 	db = must_open("type=pool pool.min_size=3 pool.max_size=3");
 	assert_true(pgtest_log_wait("could not be opened", slow(3000)));

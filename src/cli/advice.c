@@ -50,6 +50,10 @@ static const struct advice {
 	{0, "53300", NULL, NULL,
 	 "the limit of the server, the database or the role is reached: lower max_size, close other clients, raise "
 	 "max_connections, or put PgBouncer in between"},
+	{0, "08P01", "unsupported startup parameter", NULL,
+	 "PgBouncer in between takes no such parameter at the start: take it out of connection_settings (and "
+	 "PGOPTIONS); "
+	 "session settings belong into sync_settings, or ALTER ROLE ... SET"},
 	{0, "57P03", NULL, NULL, "the server is starting, stopping or recovering: try again in a moment"},
 
 	/* The same at second hand: a pool that did not get its connections. */

@@ -137,9 +137,9 @@ const cli_command cli_pgconfig_test = {
 	.summary = "connect as a file says, and show each step",
 	.about = "Connects as the file says and shows each step with its time, so that a failure names the step that "
 		 "failed.\n"
-		 "For the pool types it then holds min(max_size, min_size + 1) connections at once. It runs SELECT 1 "
-		 "and\n"
-		 "nothing else, and changes nothing on the server.",
+		 "It runs SELECT 1, asks which backend answers, to tell of a pooler in between, and changes nothing on "
+		 "the server.\n"
+		 "For the pool types it then holds min(max_size, min_size + 1) connections at once.",
 	.example = "pgconfig test --filepath db.yaml\npgconfig test --filepath db.yaml --format json | jq .result",
 	.options = options,
 	.run = run,

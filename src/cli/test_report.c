@@ -100,6 +100,30 @@ static void detail_of(const pgm__probe *probe, int step, char *buf, size_t size)
 		steps[step].detail(probe, buf, size);
 }
 
+static const char *pooler_words(pgm__pooling pooling)
+{
+	static const char *const words[] = {
+		[PGM__POOLING_NONE] = "",
+		[PGM__POOLING_UNKNOWN] = "PgBouncer or its like answers here; whether the backend changes between "
+					 "transactions could not be seen",
+		[PGM__POOLING_STEADY] = "PgBouncer or its like answers here; the backend did not change between two "
+					"transactions",
+		[PGM__POOLING_CHANGING] = "PgBouncer or its like answers here; the backend changed between two "
+					  "transactions",
+	};
+
+	return words[pooling];
+}
+
+/* NULL: all is well. */
+static const char *pooler_hint(const pgm__probe *p)
+{
+	if (p->pooling != PGM__POOLING_CHANGING || p->nsettings == 0)
+		return NULL;
+	return "the session settings of the file do not hold where the backend changes, and reach other clients of the "
+	       "pooler: take them out of the file, and use ALTER ROLE ... SET, or SET LOCAL inside a transaction";
+}
+
 static void detail_pool(const cli_test_report *r, char *buf, size_t size)
 {
 	if (r->held < r->wanted)
@@ -142,6 +166,8 @@ void cli_test_show_steps(const cli_test_report *r)
 			snprintf(detail, sizeof(detail), "not reached");
 		show_row(steps[i].title, r->probe.step[i].outcome, r->probe.step[i].took, detail);
 	}
+	if (r->probe.pooling != PGM__POOLING_NONE)
+		show_row("pooler", PGM__PROBE_OK, r->probe.pooling_took, pooler_words(r->probe.pooling));
 	cli_flush();
 }
 
@@ -161,6 +187,9 @@ void cli_test_show_end(const cli_test_report *r)
 
 	if (r->ok) {
 		cli_print("\nPostgreSQL %s\n", cli_clean(version, sizeof(version), r->probe.version));
+		cli_flush();
+		if (pooler_hint(&r->probe))
+			cli_say("hint: %s", pooler_hint(&r->probe));
 		return;
 	}
 	cli_flush();
@@ -244,6 +273,21 @@ static void json_tls(cli_json *j, const pgm__probe_tls *tls)
 	cli_json_close(j, '}');
 }
 
+static void json_pooler(cli_json *j, const pgm__probe *p)
+{
+	if (p->pooling == PGM__POOLING_NONE) {
+		cli_json_null(j, "pooler");
+		return;
+	}
+	cli_json_open(j, "pooler", '{');
+	if (p->pooling == PGM__POOLING_UNKNOWN)
+		cli_json_null(j, "backend_changes");
+	else
+		cli_json_bool(j, "backend_changes", p->pooling == PGM__POOLING_CHANGING);
+	cli_json_text(j, "hint", pooler_hint(p));
+	cli_json_close(j, '}');
+}
+
 static void json_server(cli_json *j, const pgm__probe *p)
 {
 	if (p->step[PGM__PROBE_AUTHENTICATE].outcome != PGM__PROBE_OK) {
@@ -260,6 +304,7 @@ static void json_server(cli_json *j, const pgm__probe *p)
 	cli_json_bool(j, "password_asked", p->asked_password);
 	json_tls(j, &p->tls);
 	cli_json_bool(j, "gssapi_encryption", p->tls.gss);
+	json_pooler(j, p);
 	cli_json_close(j, '}');
 }
 

@@ -177,13 +177,23 @@ static bool select_one(PGconn *conn, pgm__time timeout, pgm__probe *out)
 	return ok || fail(out, PGM__PROBE_SELECT, &err);
 }
 
-static bool use(PGconn *conn, pgm__time timeout, pgm__probe *out)
+static void look_for_pooler(PGconn *conn, const pgm__settings *settings, pgm__probe *out)
+{
+	pgm__time began = pgm__clock_now();
+
+	out->pooling = pgm__pooling_of(conn, settings);
+	out->pooling_took = pgm__clock_now() - began;
+}
+
+static bool use(PGconn *conn, const pgm__settings *settings, pgm__time timeout, pgm__probe *out)
 {
 	bool ok;
 
 	out->asked_password = PQconnectionUsedPassword(conn);
 	SET(out->version, PQparameterStatus(conn, "server_version"));
 	ok = select_one(conn, timeout, out);
+	if (ok)
+		look_for_pooler(conn, settings, out);
 	pgm__conn_close(conn, ok);
 	return ok;
 }
@@ -211,7 +221,8 @@ bool pgm__probe_run(const pgm__settings *settings, pgm__probe *out)
 	if (!out->tls.in_use && !out->tls.gss)
 		skip(out, PGM__PROBE_TLS);
 	if (out->ok)
-		out->ok = use(pgm__connector_take(c), has_endpoint ? endpoint.connect_timeout : ANSWER_TIMEOUT, out);
+		out->ok = use(pgm__connector_take(c), settings,
+			      has_endpoint ? endpoint.connect_timeout : ANSWER_TIMEOUT, out);
 out:
 	if (has_endpoint)
 		pgm__endpoint_free(&endpoint);

@@ -6,6 +6,7 @@
 #define PGM_CONNECTION_PROBE_H
 
 #include "config/settings.h"
+#include "connection/pooler.h"
 
 typedef enum pgm__probe_step {
 	PGM__PROBE_RESOLVE,
@@ -58,11 +59,13 @@ typedef struct pgm__probe {
 	bool asked_password; /* the server wanted one; how it is sent, libpq does not tell */
 	size_t nsettings;
 	char version[128]; /* of the server */
+	pgm__pooling pooling;
+	pgm__time pooling_took;
 } pgm__probe;
 
 /*
- * Connects as settings say, runs SELECT 1, disconnects. Returns out->ok. Blocks as long as connect_timeout
- * allows, and as long again for SELECT 1. Thread: any.
+ * Connects as settings say, runs SELECT 1, looks for a pooler, disconnects. Returns out->ok. Blocks as long as
+ * connect_timeout allows, as long again for SELECT 1, and two seconds for the pooler. Thread: any.
  */
 bool pgm__probe_run(const pgm__settings *settings, pgm__probe *out);
 

@@ -104,13 +104,13 @@ try()
 	pgmonkey pgconfig test --filepath db.yaml "$@"
 }
 
-# As the server's superuser, on the test's own database.
+# sql SQL [OPTION...]: by psql, as the server's superuser, on the test's own database.
 sql()
 {
 	local psql
 	psql=$(command -v psql || echo "$PGM_PG_BINDIR/psql")
 	PGPASSWORD=$PGM_TEST_SUPERUSER_PASSWORD "$psql" -X -q -v ON_ERROR_STOP=1 -h "$PGM_TEST_HOST" -p "$PGM_TEST_PORT" \
-		-U "$PGM_TEST_SUPERUSER" -d "$PGM_TEST_DBNAME" -c "$1"
+		-U "$PGM_TEST_SUPERUSER" -d "$PGM_TEST_DBNAME" -c "$@"
 }
 
 # A cluster of this file's own, for what would disturb others. In setup_file and teardown_file.

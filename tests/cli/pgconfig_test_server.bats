@@ -140,6 +140,18 @@ certs()
 	is .server.tls.verified certificate_and_name
 }
 
+@test "b20_what_is_shown_of_tls_is_what_the_server_saw" {
+	for version in TLSv1.2 TLSv1.3; do
+		lines=$(wc -l <"$PGM_TEST_LOG")
+		config host=localhost sslmode=require ssl_max_protocol_version=$version </dev/null
+		try --format json
+		expect 0
+		is .server.tls.version $version
+		seen="protocol=$(json .server.tls.version), cipher=$(json .server.tls.cipher), bits=$(json .server.tls.bits)"
+		tail -n +$((lines + 1)) "$PGM_TEST_LOG" | grep -F "SSL enabled ($seen)"
+	done
+}
+
 @test "TLS that was not asked for is shown as not in use" {
 	config host=localhost sslmode=disable </dev/null
 	try

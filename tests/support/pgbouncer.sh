@@ -6,6 +6,10 @@
 #   pgbouncer.sh stop DIR MODE      also done when the server of DIR is stopped
 #
 # Its files, the log included, are in DIR's home, in pgbouncer-MODE.
+#
+# Read from the environment:
+#   PGM_TEST_PGBOUNCER_CONF       lines for the section [pgbouncer]
+#   PGM_TEST_PGBOUNCER_DATABASE   parameters for the line of the database
 
 set -u
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd) || exit 1
@@ -16,7 +20,7 @@ write_conf()
 {
 	cat <<-END
 		[databases]
-		$PGM_TEST_DBNAME = host=$PGM_TEST_SOCKETDIR port=$PGM_TEST_PORT
+		$PGM_TEST_DBNAME = host=$PGM_TEST_SOCKETDIR port=$PGM_TEST_PORT ${PGM_TEST_PGBOUNCER_DATABASE:-}
 		[pgbouncer]
 		listen_addr = 127.0.0.1
 		listen_port = $port
@@ -27,6 +31,7 @@ write_conf()
 		default_pool_size = 20
 		max_client_conn = 200
 		server_idle_timeout = 600
+		${PGM_TEST_PGBOUNCER_CONF:-}
 		logfile = $place/log
 		pidfile = $place/pid
 	END

@@ -325,16 +325,30 @@ static void b40_settings_of_the_role_hold_on_every_backend(void **state)
 /* Those that the server tells its clients of: PgBouncer notes them, and sets them wherever the client comes next. */
 static void b40_the_few_settings_that_pgbouncer_keeps_hold_everywhere(void **state)
 {
-	pgm_db *db = must_open_behind(TRANSACTION, 1, "sync.timezone='Asia/Tokyo' sync.datestyle='German, DMY'");
-	PGconn *conn = must_acquire(db);
-	int before = backend_of(conn);
+	static const char *const kept[][2] = {
+		{"TimeZone", "Asia/Tokyo"},
+		{"DateStyle", "German, DMY"},
+		{"client_encoding", "LATIN1"},
+		{"standard_conforming_strings", "off"},
+	};
+	const char *all = "application_name=kept";
+	PGconn *conn;
+	pgm_db *db;
+	int before;
 
 	(void)state;
+	for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
+		all = pgtest_format("%s sync.%s='%s'", all, kept[i][0], kept[i][1]);
+	db = must_open_behind(TRANSACTION, 1, all);
+	conn = must_acquire(db);
+	before = backend_of(conn);
 	take_backend_away();
 	assert_int_not_equal(backend_of(conn), before);
-	assert_string_equal(ask(conn, "SHOW timezone"), "Asia/Tokyo");
-	assert_string_equal(ask(conn, "SHOW datestyle"), "German, DMY");
-	assert_string_equal(ask(other, "SHOW timezone"), "UTC");
+	for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
+		assert_string_equal(ask(conn, pgtest_format("SHOW %s", kept[i][0])), kept[i][1]);
+		assert_string_not_equal(ask(other, pgtest_format("SHOW %s", kept[i][0])), kept[i][1]);
+	}
+	assert_string_equal(ask(conn, "SHOW application_name"), "kept");
 	give_backend_back();
 	pgm_release(conn);
 	pgm_close(db);

@@ -36,6 +36,16 @@ void pgm_set_log(pgm_log_level level, pgm_log_fn fn, void *arg)
 	pthread_mutex_unlock(&writer);
 }
 
+void pgm__log_before_fork(void)
+{
+	pthread_mutex_lock(&writer);
+}
+
+void pgm__log_after_fork(void)
+{
+	pthread_mutex_unlock(&writer);
+}
+
 static pgm_log_fn get_receiver(void **arg)
 {
 	pgm_log_fn fn;

@@ -350,6 +350,12 @@ static PGconn *take_the_long_way(request *r, pgm__verdict verdict)
 	return conn;
 }
 
+/* A hook or a log function that the keeper calls would wait for what only the keeper can do. */
+static bool is_keeper_locked(const pgm_db *db)
+{
+	return db->keeper_runs && pthread_equal(db->keeper, pthread_self());
+}
+
 /* With the lock; hot: one that was taken without it and could not be lent at once. */
 static PGconn *borrow_locked(pgm_db *db, int timeout_ms, const pgm__caller *caller, pgm__lease *hot, pgm_error *err)
 {
@@ -373,7 +379,14 @@ static PGconn *borrow_locked(pgm_db *db, int timeout_ms, const pgm__caller *call
 		pgm__fail(err, PGM_ERR_MISUSE, "this thread holds the only connection of the handle already");
 		return NULL;
 	}
-	verdict = pgm__slots_acquire(&db->slots, &r.w.waiter, r.timeout_ms > 0, now);
+	verdict = pgm__slots_acquire(&db->slots, &r.w.waiter, r.timeout_ms > 0 && !is_keeper_locked(db), now);
+	if (verdict == PGM__NONE && r.timeout_ms > 0) {
+		pgm__db_unlock(db);
+		pgm__fail(err, PGM_ERR_MISUSE,
+			  "no connection is free, and the pool's own thread, which calls the log and the hooks, cannot "
+			  "wait for itself to open one");
+		return NULL;
+	}
 	if (verdict == PGM__GOT) {
 		pgm__lease *lease = db->place[r.w.waiter.slot].lease;
 

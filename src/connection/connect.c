@@ -8,6 +8,7 @@
 #include "connection/resolve.h"
 #include "connection/server_message.h"
 #include "connection/session.h"
+#include "connection/wait.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -266,9 +267,16 @@ static pgm__progress read_answer(pgm__connector *c)
 		return fail_here(c);
 	}
 	while (!PQisBusy(c->conn)) {
+		if (pgm__clock_now() >= c->deadline)
+			return fail_address(c, true);
 		res = PQgetResult(c->conn);
 		if (!res)
 			return PGM__CONNECTED;
+		if (pgm__is_copy(res)) { /* it would be given again and again */
+			PQclear(res);
+			pgm__fail(&c->error, PGM_ERR_CONNECT, "cannot connect: the server answers with a COPY");
+			return fail_here(c);
+		}
 		if (!c->refusal && !pgm_result_ok(res, &c->error))
 			c->refusal = res;
 		else

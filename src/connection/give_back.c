@@ -129,7 +129,10 @@ static void clean_and_put_back(pgm__lease *lease)
 		usable = pgm__clean(lease, &rolled_back, &err);
 		tell_what_was_left(lease, rolled_back, usable, &err);
 	}
-	put_back(lease, usable, rolled_back);
+	if (lease->slot == PGM__NO_SLOT)
+		forget_orphan(lease); /* a hook forked, and this is the child */
+	else
+		put_back(lease, usable, rolled_back);
 	pgm__cancel_restore(before);
 }
 
@@ -139,7 +142,8 @@ void pgm_release(PGconn *conn)
 
 	if (!conn)
 		return;
-	if (!lease || !atomic_load_explicit(&lease->lent, memory_order_relaxed))
+	if (!lease || !atomic_load_explicit(&lease->lent, memory_order_relaxed) ||
+	    atomic_load_explicit(&lease->returning, memory_order_relaxed))
 		complain_of_unlent(lease);
 	else if (lease->slot == PGM__NO_SLOT)
 		forget_orphan(lease);

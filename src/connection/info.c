@@ -87,6 +87,8 @@ static bool has_bad_news_locked(const pgm_db *db, pgm_error *err)
 static bool wait_ready_locked(pgm_db *db, pgm__time deadline, pgm_error *err)
 {
 	while (pgm__slots_open(&db->slots) < db->slots.rules.min_size) {
+		if (db->keeper_runs && pthread_equal(db->keeper, pthread_self()))
+			return pgm__fail(err, PGM_ERR_MISUSE, "the pool's own thread cannot wait for itself");
 		if (has_bad_news_locked(db, err))
 			return false;
 		if (!pgm__db_wait_locked(db, &db->changed, deadline))

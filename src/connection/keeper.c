@@ -201,9 +201,20 @@ static void look_at(pgm_db *db, int32_t slot)
 		pgm__db_close_lease(db, lease, true);
 }
 
+/* poll(2) refuses (the process may have lowered its limit of descriptors): it is tried again, and not at once. */
+static void rest(void)
+{
+	const struct timespec pause = {.tv_nsec = 100 * PGM__MS};
+
+	nanosleep(&pause, NULL);
+}
+
 static void sleep_and_act(pgm_db *db, pgm__watch *w)
 {
-	pgm__poll(w->fds, w->count, w->until);
+	if (pgm__poll(w->fds, w->count, w->until) < 0) {
+		rest();
+		return;
+	}
 	if (w->fds[0].revents)
 		drain_pipe(db);
 	for (nfds_t i = 1; i < w->connecting_end; i++)
@@ -296,6 +307,8 @@ void pgm__keeper_stop(pgm_db *db)
 
 	pgm__db_lock(db);
 	join = db->keeper_started && !pthread_equal(db->keeper, pthread_self());
+	if (db->keeper_started && !join)
+		pthread_detach(db->keeper); /* a hook of its own closes the handle: nobody else will join it */
 	db->keeper_started = false;
 	while (join && db->keeper_runs && pgm__db_wait_locked(db, &db->keeper_gone, deadline))
 		continue;

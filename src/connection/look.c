@@ -16,8 +16,8 @@
 /* But this long even for a borrower with less patience: what has not answered by then is dropped. */
 #define CHECK_AT_LEAST (500 * PGM__MS)
 
-/* A server that goes on sending notifications must not keep a borrower for ever. */
-#define READS_MOST 4096
+/* A server that goes on sending while nobody asked must not keep a borrower, or the keeper, for ever. */
+#define LOOK_WITHIN (100 * PGM__MS)
 
 /* ------------------------------------------------------------------------------ the last words */
 
@@ -97,18 +97,19 @@ void pgm__swallow_notifications(PGconn *conn)
 bool pgm__look(PGconn *conn, pgm_error *err)
 {
 	words last = {.sqlstate = ""};
-	PQnoticeReceiver before;
+	pgm__time deadline;
 	bool alive = PQstatus(conn) == CONNECTION_OK;
 
 	if (alive && !is_readable(conn))
 		return true;
-	before = PQsetNoticeReceiver(conn, note_words, &last);
-	for (int reads = 0; alive && reads < READS_MOST && is_readable(conn); reads++) {
+	deadline = pgm__clock_now() + LOOK_WITHIN;
+	PQsetNoticeReceiver(conn, note_words, &last);
+	while (alive && is_readable(conn) && pgm__clock_now() < deadline) {
 		alive = PQconsumeInput(conn) == 1;
 		pgm__swallow_notifications(conn);
 		alive = alive && PQstatus(conn) == CONNECTION_OK && last.text[0] == '\0';
 	}
-	PQsetNoticeReceiver(conn, before, NULL);
+	PQsetNoticeReceiver(conn, pgm__notice_to_log, NULL);
 	return alive || fail_with(&last, conn, err);
 }
 
@@ -117,7 +118,8 @@ bool pgm__look(PGconn *conn, pgm_error *err)
 static bool answers(PGconn *conn, pgm__time deadline, pgm_error *err)
 {
 	PGresult *res = pgm__exec_until(conn, "", deadline, err);
-	bool ok = res && pgm_result_ok(res, err);
+	bool ok = res && pgm_result_ok(res, err) &&
+		  (!pgm__is_copy(res) || pgm__fail(err, PGM_ERR_BROKEN, "the server answers with a COPY"));
 
 	PQclear(res);
 	return ok;

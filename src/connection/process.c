@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "base/pipe.h"
 #include "connection/db.h"
 
@@ -46,6 +47,7 @@ static void before_fork(void)
 		above->before_fork();
 	for (pgm_db *db = first; db; db = db->next)
 		pgm__db_lock(db);
+	pgm__log_before_fork();
 }
 
 static void unlock_handles(void)
@@ -56,6 +58,7 @@ static void unlock_handles(void)
 
 static void after_fork_in_parent(void)
 {
+	pgm__log_after_fork();
 	unlock_handles();
 	if (above)
 		above->after_fork_in_parent();
@@ -64,6 +67,7 @@ static void after_fork_in_parent(void)
 
 static void after_fork_in_child(void)
 {
+	pgm__log_after_fork();
 	atomic_store(&inside, inside_by_myself); /* the other threads are not here */
 	for (pgm_db *db = first; db; db = db->next)
 		pgm__db_forked_locked(db, dead_fd);

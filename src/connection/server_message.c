@@ -108,7 +108,7 @@ void pgm__server_message(const char *raw, char *text, size_t size, char sqlstate
 
 	text[0] = '\0';
 	sqlstate[0] = '\0';
-	while (next_line(&at, &line))
+	while ((to.len == 0 || to.len + 1 < size) && next_line(&at, &line))
 		if (!is_location(line) && !came_before(raw, line))
 			add_line(&to, line, sqlstate);
 }

@@ -71,7 +71,8 @@ bool pgm__session_restore(PGconn *conn, const pgm__settings *settings, pgm__time
 	if (!pgm__session_send(conn, settings, err))
 		return false;
 	res = pgm__finish_until(conn, deadline, err);
-	ok = res && pgm_result_ok(res, err);
+	ok = res && pgm_result_ok(res, err) &&
+	     (!pgm__is_copy(res) || pgm__fail(err, PGM_ERR_BROKEN, "the server answers with a COPY"));
 	PQclear(res);
 	return ok;
 }

@@ -14,8 +14,9 @@ typedef struct pgm__cached {
 	char *key; /* the settings as text, compared in full */
 	size_t key_len;
 	pgm_hooks hooks;
-	pgm_db *db;	 /* NULL while it is being opened, and if that failed */
-	bool opening;	 /* somebody is at it */
+	pgm_db *db;   /* NULL while it is being opened, and if that failed */
+	bool opening; /* somebody is at it */
+	pthread_t opener;
 	bool in_cache;	 /* found by others; false once closed or failed */
 	int32_t waiting; /* others that want its outcome; the last one frees a failed entry */
 	pgm_error error; /* why it failed */

@@ -72,6 +72,7 @@ static pgm__cached *entry_new(const pgm__settings *settings, const pgm_hooks *ho
 	e->key_len = settings->key_len;
 	e->hooks = *hooks;
 	e->opening = e->in_cache = true;
+	e->opener = pthread_self();
 	return e;
 }
 
@@ -157,7 +158,12 @@ static pgm_db *open_settings(pgm_manager *m, pgm__settings *settings, const pgm_
 		entry = NULL;
 	}
 	if (entry) {
-		if (entry->opening) {
+		if (entry->opening && pthread_equal(entry->opener, pthread_self())) {
+			pgm__fail(err, PGM_ERR_MISUSE,
+				  "this thread is opening the same handle already: a hook or a log function cannot "
+				  "wait for "
+				  "that");
+		} else if (entry->opening) {
 			db = wait_for_other_locked(m, entry, err);
 			failed = take_failed_locked(m, entry);
 		} else {

@@ -353,9 +353,35 @@ static void statistics_respect_the_callers_size(void **state)
 	assert_int_equal(stats.max_size, 0);
 }
 
+static pgm_error inner_error;
+
+static bool open_the_same(PGconn *conn, void *arg, pgm_error *err)
+{
+	const pgm_open_options options = {.hooks = {.configure = open_the_same, .arg = arg}};
+	const pgm_db *db = pgm_manager_open(NULL, arg, &options, &inner_error);
+
+	(void)conn;
+	(void)err;
+	return db == NULL;
+}
+
+static void opening_the_same_from_inside_is_misuse_and_no_deadlock(void **state)
+{
+	pgm_config *config = pgtest_config(NULL);
+	const pgm_open_options options = {.hooks = {.configure = open_the_same, .arg = config}};
+	pgm_error err;
+
+	(void)state;
+	assert_non_null(pgm_manager_open(NULL, config, &options, &err));
+	assert_int_equal(inner_error.code, PGM_ERR_MISUSE);
+	pgm_clear_cache(NULL);
+	pgm_config_free(config);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		HANDLE_TEST(opening_the_same_from_inside_is_misuse_and_no_deadlock),
 		HANDLE_TEST(b41_64_threads_open_the_same_file_at_once),
 		HANDLE_TEST(b41_64_threads_open_what_fails),
 		HANDLE_TEST(the_same_file_gives_the_same_handle),

@@ -547,9 +547,58 @@ static void b39_closing_while_a_statement_runs_leaves_its_answer(void **state)
 	}
 }
 
+/* ------------------------------------------------------------------- on the pool's own thread */
+
+static pgm_db *logged_db;
+static pgm_error logged_error;
+static atomic_int logged_acquires;
+
+/* Called by the keeper when it finds the dead connection. */
+static void acquire_in_log(pgm_log_level level, const char *message, void *arg)
+{
+	static _Thread_local bool logging;
+	PGconn *conn;
+
+	(void)level;
+	(void)arg;
+	if (logging || !strstr(message, "is dropped"))
+		return;
+	logging = true;
+	conn = pgm_acquire(logged_db, &logged_error);
+	pgm_release(conn);
+	atomic_fetch_add(&logged_acquires, 1);
+	logging = false;
+}
+
+/* It would wait for what only that thread can do: open one. */
+static void b39_the_pools_own_thread_does_not_wait_for_itself(void **state)
+{
+	int64_t start;
+	int pid;
+	PGconn *conn;
+
+	(void)state;
+	logged_db = must_open("type=pool pool.min_size=1 pool.max_size=1");
+	conn = must_acquire(logged_db);
+	pid = PQbackendPID(conn);
+	pgm_release(conn);
+	pgm_set_log(PGM_LOG_DEBUG, acquire_in_log, NULL);
+	start = pgtest_now_ms();
+	pgtest_terminate(pid);
+	while (atomic_load(&logged_acquires) == 0 && ms_since(start) < slow(10000))
+		blink();
+	pgtest_log_start(PGM_LOG_DEBUG);
+	assert_int_equal(atomic_load(&logged_acquires), 1);
+	assert_int_equal(logged_error.code, PGM_ERR_MISUSE);
+	conn = must_acquire(logged_db);
+	assert_true(works(conn));
+	pgm_release(conn);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		HANDLE_TEST(b39_the_pools_own_thread_does_not_wait_for_itself),
 		HANDLE_TEST(b39_one_callback_for_each_submit),
 		HANDLE_TEST(b39_one_callback_for_each_send),
 		HANDLE_TEST(b39_one_callback_where_there_is_no_connection),

@@ -147,9 +147,26 @@ static void b08_a_slow_server_is_not_a_stalled_one(void **state)
 	proxy_stop(p);
 }
 
+/* libpq gives a COPY as a result again and again, and is never busy meanwhile. */
+static void b08_a_copy_in_answer_to_the_session_settings_is_refused_at_once(void **state)
+{
+	stall *s = stall_start(STALL_IN_COPY);
+	int64_t start = pgtest_now_ms();
+	pgm_error err;
+
+	(void)state;
+	err = open_error(pgtest_config("host=127.0.0.1 port=%d connect_timeout=60 sync.lock_timeout=1", stall_port(s)),
+			 NULL);
+	assert_int_equal(err.code, PGM_ERR_CONNECT);
+	assert_contains(err.message, "COPY");
+	assert_within(start, 5000);
+	stall_stop(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		HANDLE_TEST(b08_a_copy_in_answer_to_the_session_settings_is_refused_at_once),
 		HANDLE_TEST(b08_a_syn_black_hole_ends_on_time),
 		HANDLE_TEST(b08_a_listener_that_never_accepts_ends_on_time),
 		HANDLE_TEST(b08_a_server_that_stalls_at_any_step_of_the_handshake_ends_on_time),

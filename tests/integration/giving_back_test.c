@@ -263,6 +263,8 @@ static void b33_two_threads_release_the_same(void **state)
 		PGconn *conn = must_acquire(db);
 		pgtest_thread *threads[2];
 
+		if (round % 2)
+			must_run(conn, "BEGIN"); /* then it takes a round trip to clean it */
 		for (int i = 0; i < 2; i++)
 			threads[i] = pgtest_run(release_it, conn);
 		for (int i = 0; i < 2; i++)
@@ -272,6 +274,38 @@ static void b33_two_threads_release_the_same(void **state)
 	}
 	assert_int_equal(pgtest_log_count("the call is ignored"), 50);
 	pgtest_barrier_destroy(&all_release);
+}
+
+static bool read_the_argument(PGconn *conn, void *arg, pgm_error *err)
+{
+	(void)conn;
+	(void)err;
+	++*(int *)arg;
+	return true;
+}
+
+/* What the hook works with may be gone with the manager. */
+static void no_hook_is_called_once_the_manager_is_gone(void **state)
+{
+	int *calls = calloc(1, sizeof *calls);
+	const pgm_open_options options = {.hooks = {.reset = read_the_argument, .arg = calls}};
+	pgm_config *config = pgtest_config(NULL);
+	pgm_error err;
+	pgm_manager *manager = pgm_manager_new(&err);
+	pgm_db *db;
+	PGconn *conn;
+
+	(void)state;
+	db = pgm_manager_open(manager, config, &options, &err);
+	assert_non_null(db);
+	pgm_release(must_acquire(db));
+	assert_int_equal(*calls, 1);
+	conn = must_acquire(db);
+	pgm_manager_free(manager);
+	free(calls);
+	pgm_release(conn); /* the address sanitizer would see it */
+	pgm_config_free(config);
+	assert_true(pgtest_connections_become(NULL, 0, slow(3000)));
 }
 
 #if defined(__GNUC__)
@@ -306,6 +340,7 @@ int main(void)
 		HANDLE_TEST(b33_use_after_release_is_logged_and_cleaned),
 		HANDLE_TEST(b33_a_broken_connection_used_after_release_is_replaced),
 		HANDLE_TEST(b33_two_threads_release_the_same),
+		HANDLE_TEST(no_hook_is_called_once_the_manager_is_gone),
 #if defined(__GNUC__)
 		HANDLE_TEST(autorelease_gives_it_back_at_the_end_of_the_scope),
 #endif

@@ -72,11 +72,16 @@ static void answer_message(const stall *s, const client *c, char type)
 				     "S\0\0\0\30server_version\00015.0\0"
 				     "K\0\0\0\14\0\0\0\1\0\0\0\1";
 	static const char ready[] = "Z\0\0\0\5I";
+	static const char parsed_and_copying[] = "1\0\0\0\4"
+						 "2\0\0\0\4"
+						 "H\0\0\0\7\0\0\0";
 
 	if (type == 'p' && s->step >= STALL_AT_READY)
 		say(c, let_in, sizeof(let_in) - 1);
 	if (type == 'p' && s->step >= STALL_AT_QUERY)
 		say(c, ready, sizeof(ready) - 1);
+	if (type == 'S' && s->step == STALL_IN_COPY)
+		say(c, parsed_and_copying, sizeof(parsed_and_copying) - 1);
 }
 
 /* Takes one message off the buffer; false: there is no whole one. */

@@ -14,10 +14,11 @@ typedef enum stall_step {
 	STALL_AT_STARTUP,  /* refuses TLS; no answer to the startup packet */
 	STALL_AT_PASSWORD, /* asks for the password; no answer to it */
 	STALL_AT_READY,	   /* lets the user in; never ready for a query */
-	STALL_AT_QUERY	   /* ready; no answer to any query */
+	STALL_AT_QUERY,	   /* ready; no answer to any query */
+	STALL_IN_COPY	   /* ready; answers every query with the beginning of a COPY, and no more */
 } stall_step;
 
-/* One of each, for a loop. */
+/* One of each that says nothing more, for a loop. */
 #define STALL_STEPS (STALL_AT_QUERY + 1)
 
 stall *stall_start(stall_step step);

@@ -1,8 +1,11 @@
 /* What libpq says when connecting fails, made into one line and a code. */
+#include "base/clock.h"
 #include "connection/server_message.h"
 
 #include "cmocka_all.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void expect(const char *raw, const char *sqlstate, const char *wanted)
@@ -82,6 +85,23 @@ static void it_is_cut_to_the_room_there_is(void **state)
 	}
 }
 
+/* libpq sets no limit to what a server says before anybody has logged in. */
+static void an_endless_text_costs_no_more_than_what_is_shown(void **state)
+{
+	enum { LINES = 200000, LINE = 7 };
+	char *raw = malloc(LINES * LINE + 1), text[1000], sqlstate[6];
+	pgm__time start = pgm__clock_now();
+
+	(void)state;
+	assert_non_null(raw);
+	for (int i = 0; i < LINES; i++)
+		snprintf(raw + (size_t)i * LINE, LINE + 1, "%06d\n", i);
+	pgm__server_message(raw, text, sizeof text, sqlstate);
+	assert_int_equal(strlen(text), sizeof text - 1);
+	assert_true(pgm__clock_now() - start < 5 * PGM__SECOND); /* it was many minutes */
+	free(raw);
+}
+
 static void class_28_and_a_missing_database_are_for_good(void **state)
 {
 	(void)state;
@@ -103,6 +123,7 @@ int main(void)
 		cmocka_unit_test(what_is_libpqs_own_has_no_sqlstate),
 		cmocka_unit_test(only_a_sqlstate_is_one),
 		cmocka_unit_test(it_is_cut_to_the_room_there_is),
+		cmocka_unit_test(an_endless_text_costs_no_more_than_what_is_shown),
 		cmocka_unit_test(class_28_and_a_missing_database_are_for_good),
 	};
 

@@ -34,11 +34,11 @@ step() {
 
 format() { sources | xargs -0 clang-format --dry-run -Werror; }
 
-# Over everything that clang compiles, tests included. Prints what it found and nothing else.
+# Over all C that clang compiles, tests and benchmarks included. Prints what it found and nothing else.
 tidy() {
 	dir=${PGM_BUILD_ROOT:-$root/build}/clang
-	cmake --preset clang -B "$dir" >/dev/null || return 1
-	sed -n 's/^ *"file": "\(.*\)",\{0,1\}$/\1/p' "$dir/compile_commands.json" | sort -u | tr '\n' '\0' |
+	cmake --preset clang -B "$dir" -DPGM_BENCH=ON >/dev/null || return 1
+	sed -n 's/^ *"file": "\(.*\.c\)",\{0,1\}$/\1/p' "$dir/compile_commands.json" | sort -u | tr '\n' '\0' |
 		xargs -0 -n 1 -P "$jobs" clang-tidy -p "$dir" --quiet 2>"$dir/tidy.err" && return
 	# Without the counts of warnings in other people's headers.
 	grep -v 'warnings\{0,1\} \(generated\|and .* generated\|treated as error\)' "$dir/tidy.err" >&2
@@ -55,7 +55,7 @@ tidy() {
 # - normalCheckLevelMaxBranches: a remark on its own search depth, in newer versions.
 run_cppcheck() {
 	mkdir -p "${PGM_BUILD_ROOT:-$root/build}/cppcheck" &&
-		cppcheck --quiet --std=c11 --language=c --enable=warning,performance,portability --inline-suppr \
+		cppcheck --quiet --std=c11 --language=c "--file-filter=*.c" --enable=warning,performance,portability --inline-suppr \
 			--error-exitcode=1 -j "$jobs" --cppcheck-build-dir="${PGM_BUILD_ROOT:-$root/build}/cppcheck" \
 			--suppress=missingIncludeSystem --suppress=unusedStructMember --suppress=unknownMacro \
 			--suppress=uninitvar --suppress=legacyUninitvar \

@@ -80,7 +80,7 @@ int main(int argc, char **argv)
 			  .password = must_getenv("PGM_TEST_PASSWORD"),
 			  .dbname = must_getenv("PGM_TEST_DBNAME")};
 	const char *given = getenv("PGM_BENCH_ROUNDS");
-	int rounds = given ? atoi(given) : 15;
+	int rounds = given ? (int)strtol(given, NULL, 10) : 15;
 
 	(void)argc;
 	for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)

@@ -1148,21 +1148,21 @@ static void wake_all(world *m)
 }
 
 typedef struct happening {
-	int weight;
 	void (*happen)(world *);
+	int weight;
 	bool needs_no_lock;
 } happening;
 
 static const happening happenings[] = {
-	{24, acquire, false},	     {18, retry, false},
-	{5, leave, false},	     {18, release, false},
-	{10, finish_opening, false}, {5, borrower_opens, false},
-	{6, finish_closing, false},  {2, begin_check, false},
-	{4, finish_check, false},    {1, lose, false},
-	{12, maybe_keep, true},	     {14, pass_time, true},
-	{1, rarely, false},	     {1, begin_opening_for_nobody, false},
-	{2, ask_again, false},	     {8, give_back_hot, true},
-	{8, lend_hot, true},
+	{acquire, 24, false},	     {retry, 18, false},
+	{leave, 5, false},	     {release, 18, false},
+	{finish_opening, 10, false}, {borrower_opens, 5, false},
+	{finish_closing, 6, false},  {begin_check, 2, false},
+	{finish_check, 4, false},    {lose, 1, false},
+	{maybe_keep, 12, true},	     {pass_time, 14, true},
+	{rarely, 1, false},	     {begin_opening_for_nobody, 1, false},
+	{ask_again, 2, false},	     {give_back_hot, 8, true},
+	{lend_hot, 8, true},
 };
 
 static void happen_something(world *m)

@@ -5,7 +5,7 @@ DESTDIR ?=
 # For scripts/check.sh, that is for ctest: make check ARGS='-L unit'
 ARGS ?=
 
-.PHONY: all build demo check check-asan check-tsan check-valgrind check-clang bench install format lint clean help
+.PHONY: all build demo check check-asan check-tsan check-valgrind check-clang fuzz bench install format lint clean help
 
 all: build
 
@@ -32,6 +32,15 @@ check-valgrind:
 check-clang:
 	@scripts/install-deps.sh build test clang
 	@scripts/check.sh clang $(ARGS)
+
+# What it finds lands in the current folder (crash-...); it becomes a file of the corpus, and a test.
+FUZZ_SECONDS ?= 600
+fuzz:
+	@scripts/install-deps.sh build test clang clang-rt
+	@scripts/build.sh fuzz -DPGM_TESTS=ON
+	@mkdir -p "$${PGM_BUILD_ROOT:-build}/fuzz/corpus-yaml"
+	@"$${PGM_BUILD_ROOT:-build}/fuzz/tests/yaml_fuzz" -max_total_time=$(FUZZ_SECONDS) -timeout=20 -max_len=8192 \
+		"$${PGM_BUILD_ROOT:-build}/fuzz/corpus-yaml" tests/fuzz/corpus/yaml
 
 bench:
 	@[ -x bench/run.sh ] || { echo "there are no benchmarks yet" >&2; exit 1; }
@@ -63,6 +72,7 @@ help:
 	@echo "make check-tsan      the same with the thread sanitizer"
 	@echo "make check-valgrind  unit and integration tests under valgrind"
 	@echo "make check-clang     the same, built with clang"
+	@echo "make fuzz            feed the YAML loader with libFuzzer (FUZZ_SECONDS=$(FUZZ_SECONDS))"
 	@echo "make bench           measure (on a quiet machine)"
 	@echo "make install         to PREFIX ($(PREFIX)), under DESTDIR if given"
 	@echo "make format          put the sources into the house's format"

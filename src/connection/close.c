@@ -1,6 +1,7 @@
 #include "connection/close.h"
 
 #include "base/thread.h"
+#include "connection/process.h"
 #include "connection/wait.h"
 
 #include <pthread.h>
@@ -15,9 +16,12 @@
 
 void pgm__conn_close(PGconn *conn, bool polite)
 {
+	if (!pgm__process_enter())
+		return; /* the process is exiting, and TLS may have been torn down already */
 	if (conn && !polite && PQsocket(conn) >= 0)
 		shutdown(PQsocket(conn), SHUT_RDWR);
 	PQfinish(conn);
+	pgm__process_leave();
 }
 
 /* ------------------------------------------------------------------------------------- cancel */

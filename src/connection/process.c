@@ -177,15 +177,26 @@ void pgm__process_set_hooks(const pgm__process_hooks *hooks)
 	pthread_mutex_unlock(&lock);
 }
 
-void pgm__process_connected(void)
+/* Before TLS cleans up. Whoever still holds a connection may give it back later: then libpq is left alone. */
+static void close_and_keep_out(void)
 {
-	void (*at_exit)(void) = NULL;
+	void (*at_exit)(void);
 
 	pthread_mutex_lock(&lock);
-	if (!exit_is_handled && above)
-		at_exit = above->at_exit;
-	exit_is_handled = exit_is_handled || at_exit;
+	at_exit = above->at_exit;
 	pthread_mutex_unlock(&lock);
-	if (at_exit)
-		atexit(at_exit);
+	at_exit();
+	keep_out();
+}
+
+void pgm__process_connected(void)
+{
+	bool is_first;
+
+	pthread_mutex_lock(&lock);
+	is_first = !exit_is_handled && above;
+	exit_is_handled = exit_is_handled || is_first;
+	pthread_mutex_unlock(&lock);
+	if (is_first)
+		atexit(close_and_keep_out);
 }

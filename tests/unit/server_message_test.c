@@ -94,8 +94,12 @@ static void an_endless_text_costs_no_more_than_what_is_shown(void **state)
 
 	(void)state;
 	assert_non_null(raw);
-	for (int i = 0; i < LINES; i++)
-		snprintf(raw + (size_t)i * LINE, LINE + 1, "%06d\n", i);
+	for (size_t i = 0; i < LINES; i++) {
+		char line[32];
+
+		snprintf(line, sizeof line, "%06zu\n", i);
+		memcpy(raw + i * LINE, line, LINE + 1);
+	}
 	pgm__server_message(raw, text, sizeof text, sqlstate);
 	assert_int_equal(strlen(text), sizeof text - 1);
 	assert_true(pgm__clock_now() - start < 5 * PGM__SECOND); /* it was many minutes */

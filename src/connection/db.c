@@ -11,7 +11,6 @@
 #include "connection/wait.h"
 
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -162,29 +161,6 @@ void pgm__db_close_pipe_locked(pgm_db *db)
 
 /* ---------------------------------------------------------------------------------- opening */
 
-void pgm__lease_mark_lent(pgm__lease *lease, const pgm__caller *caller, pgm__time now)
-{
-	atomic_store_explicit(&lease->file, caller->file, memory_order_relaxed);
-	atomic_store_explicit(&lease->line, caller->line, memory_order_relaxed);
-	atomic_store_explicit(&lease->borrower, pthread_self(), memory_order_relaxed);
-	atomic_store_explicit(&lease->lent_at, now, memory_order_relaxed);
-	atomic_store_explicit(&lease->overdue, false, memory_order_relaxed);
-	atomic_store_explicit(&lease->returning, false, memory_order_relaxed);
-	lease->savepoints = 0;
-	lease->began = false;
-	atomic_store_explicit(&lease->lent, true, memory_order_release);
-}
-
-pgm__loan pgm__loan_of(const pgm__lease *lease, pgm__time now)
-{
-	return (pgm__loan){
-		.file = atomic_load_explicit(&lease->file, memory_order_relaxed),
-		.line = atomic_load_explicit(&lease->line, memory_order_relaxed),
-		.thread = (uintptr_t)atomic_load_explicit(&lease->borrower, memory_order_relaxed),
-		.held = now - atomic_load_explicit(&lease->lent_at, memory_order_relaxed),
-	};
-}
-
 bool pgm__db_leaks_locked(pgm_db *db, int32_t slot, pgm__loan *loan)
 {
 	pgm__lease *lease = db->place[slot].lease;
@@ -201,35 +177,10 @@ bool pgm__db_leaks_locked(pgm_db *db, int32_t slot, pgm__loan *loan)
 	return true;
 }
 
-void pgm__report_leak(const pgm__loan *loan)
-{
-	pgm__log(PGM_LOG_WARNING,
-		 "a connection has been lent for %" PRId64 " s: borrowed at %s:%d by thread 0x%" PRIxPTR
-		 " and not given back",
-		 loan->held / PGM__SECOND, loan->file, loan->line, loan->thread);
-}
-
-bool pgm__is_overdue(const pgm__lease *lease, pgm__time now)
-{
-	return now - atomic_load_explicit(&lease->lent_at, memory_order_relaxed) > lease->db->slots.rules.leak_after ||
-	       atomic_load_explicit(&lease->overdue, memory_order_relaxed);
-}
-
 void pgm__db_lend_locked(pgm__lease *lease, const pgm__caller *caller)
 {
 	pgm__lease_mark_lent(lease, caller, lease->db->slot[lease->slot].since);
 	lease->db->refs++;
-}
-
-pgm__lease *pgm__lease_of(const PGconn *conn, const char *call, pgm_error *err)
-{
-	pgm__lease *lease = conn ? pgm__registry_find(conn) : NULL;
-
-	pgm__error_clear(err);
-	if (lease && atomic_load_explicit(&lease->lent, memory_order_relaxed))
-		return lease;
-	pgm__fail(err, PGM_ERR_MISUSE, "%s: not a connection borrowed from a handle", call);
-	return NULL;
 }
 
 static pgm__lease *lease_new(pgm_db *db, int32_t slot, PGconn *conn)

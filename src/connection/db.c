@@ -180,6 +180,7 @@ bool pgm__db_leaks_locked(pgm_db *db, int32_t slot, pgm__loan *loan)
 void pgm__db_lend_locked(pgm__lease *lease, const pgm__caller *caller)
 {
 	pgm__lease_mark_lent(lease, caller, lease->db->slot[lease->slot].since);
+	lease->counted = true;
 	lease->db->refs++;
 }
 
@@ -386,6 +387,7 @@ void pgm__db_drop(pgm_db *db, pgm__lease *lease, const pgm_error *why)
 	pgm__slots_lost(&db->slots, lease->slot);
 	if (was_lent)
 		db->refs--; /* not the last: the caller has the handle in hand */
+	lease->counted = false;
 	pgm__db_unlock(db);
 	pgm__db_close_lease(db, lease, false);
 }
@@ -473,7 +475,7 @@ static void forget_lease_locked(pgm_db *db, pgm__lease *lease, int dead_fd)
 		lease->slot = PGM__NO_SLOT;
 		return; /* its borrower may still give it back */
 	}
-	if (db->slot[lease->slot].state == PGM__SLOT_LENT)
+	if (lease->counted)
 		db->refs--; /* another thread was about to lend it or to give it back, and is not here */
 	lease->slot = PGM__NO_SLOT;
 	lease->next_orphan = db->orphans;

@@ -23,6 +23,7 @@ struct pgm__lease {
 	pgm_db *db;
 	int32_t slot; /* locked; PGM__NO_SLOT: inherited over fork, in nobody's slot */
 	int fd;	      /* locked; PQsocket at opening or after PQreset */
+	bool counted; /* locked; as one of db->refs: from being lent until the slots have it back */
 
 	/* Who has it: written by the borrower, read by whoever tells of it. */
 	atomic_bool lent; /* the last of these to be written */

@@ -84,6 +84,7 @@ static void put_back(pgm__lease *lease, bool usable, bool rolled_back)
 		pgm__slots_lost(&db->slots, lease->slot);
 	}
 	pgm__db_wake_locked(db);
+	lease->counted = !kept;
 	last = kept && pgm__db_unref_locked(db);
 	pgm__db_unlock(db);
 	if (kept && !last && !e.late)

@@ -61,6 +61,7 @@ bool pgm__hot_put(pgm__lease *lease)
 void pgm__hot_return_locked(pgm__lease *lease)
 {
 	pgm__slots_return(&lease->db->slots, lease->slot, lease->given_back);
+	lease->counted = false;
 	lease->db->refs--; /* not the last: the caller has the handle in hand */
 }
 

@@ -338,7 +338,7 @@ static void b35_fork_while_other_threads_borrow(void **state)
 {
 	pgm_db *db = must_open("type=pool pool.min_size=1 pool.max_size=3");
 	pgtest_thread *threads[5];
-	int failed = 0;
+	int failed = 0, forks = getenv("PGM_TEST_SLOW") ? 10 : 30;
 
 	(void)state;
 #if defined(__SANITIZE_ADDRESS__)
@@ -347,7 +347,7 @@ static void b35_fork_while_other_threads_borrow(void **state)
 	atomic_store(&stop_busy, false);
 	for (int i = 0; i < 5; i++)
 		threads[i] = pgtest_run(be_busy, db);
-	for (int i = 0; i < 30; i++) {
+	for (int i = 0; i < forks; i++) {
 		pid_t child = pgtest_fork();
 
 		if (child == 0)

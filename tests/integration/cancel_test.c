@@ -246,13 +246,14 @@ static bool sleep_in_a_savepoint(PGconn *conn, void *arg, pgm_error *err)
 	return pgm_transaction(conn, insert_and_sleep, arg, err);
 }
 
+/* It is not cancelled within PQsendQuery, which would lose what it has in hand. */
 static bool read_slowly(PGconn *conn, void *arg, pgm_error *err)
 {
 	(void)arg;
 	(void)err;
-	atomic_store(&pid_at_work, PQbackendPID(conn));
 	PQclear(PQexec(conn, "INSERT INTO b38 VALUES (1)"));
-	PQsendQuery(conn, "SELECT generate_series(1, 20000000), 'b38 at work'");
+	PQsendQuery(conn, "SELECT generate_series(1, 20000000), repeat('x', 1000), 'b38 at work'");
+	atomic_store(&pid_at_work, PQbackendPID(conn));
 	pause(); /* a cancellation point, and no more */
 	return true;
 }
@@ -423,7 +424,7 @@ static void release_it(doomed *d)
 
 static void release_in_a_transaction(doomed *d)
 {
-	PQsendQuery(d->conn, "BEGIN; SELECT generate_series(1, 20000000)");
+	PQsendQuery(d->conn, "BEGIN; SELECT generate_series(1, 20000000), repeat('x', 1000)");
 	doom();
 	pgm_release(d->conn);
 }
@@ -472,7 +473,7 @@ static void release_and_clear(doomed *d)
 
 static void close_cursor_and_release(doomed *d)
 {
-	const pgm_query query = {.sql = "SELECT generate_series(1, 20000000)"};
+	const pgm_query query = {.sql = "SELECT generate_series(1, 20000000), repeat('x', 1000)"};
 	pgm_cursor *cursor = pgm_cursor_open(d->conn, &query, NULL);
 
 	doom();

@@ -29,7 +29,7 @@ static inline void tour_transactions(pgm_db *db)
 static inline void tour_cursor(pgm_db *db, bool to_the_end)
 {
 	const pgm_query query = {.sql = to_the_end ? "SELECT n, pg_sleep(0.001) FROM generate_series(1, 20) n"
-						   : "SELECT generate_series(1, 20000000)"};
+						   : "SELECT generate_series(1, 20000000), repeat('x', 1000)"};
 	PGconn *conn = must_acquire(db);
 	pgm_cursor *cursor = pgm_cursor_open(conn, &query, NULL);
 	pgm_error err;
@@ -80,7 +80,7 @@ static inline void tour_release(pgm_db *db)
 	PQclear(res);
 	free(value);
 	must_run(conn, "BEGIN");
-	assert_int_equal(PQsendQuery(conn, "SELECT generate_series(1, 20000000)"), 1);
+	assert_int_equal(PQsendQuery(conn, "SELECT generate_series(1, 20000000), repeat('x', 1000)"), 1);
 	pgm_release(conn);
 }
 

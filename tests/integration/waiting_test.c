@@ -147,7 +147,9 @@ static void b22_a_timeout_tells_who_holds_the_connections(void **state)
 	assert_null(pgm_acquire_for(db, 200, &err));
 	assert_in_range(ms_since(start), 199, 200 + slow(300));
 	assert_int_equal(err.code, PGM_ERR_TIMEOUT);
-	assert_contains(err.message, "no connection within 0.2 s: 2 of 2 lent (oldest 0.");
+	assert_contains(err.message, "no connection within 0.2 s: 2 of 2 lent (oldest ");
+	if (!getenv("PGM_TEST_SLOW")) /* there it may take a second to get this far */
+		assert_contains(err.message, "(oldest 0.");
 	assert_contains(err.message, place);
 	assert_contains(err.message, ", 1 waiting");
 	assert_lacks(err.message, "last connection error");

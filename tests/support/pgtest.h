@@ -131,6 +131,9 @@ int pgtest_threads(void); /* running threads */
 /* Until there are no more than count; false: not within timeout_ms. */
 bool pgtest_threads_become(int count, int timeout_ms);
 
+/* Where a signal takes its time, and the kernel knows nothing of a thread's signal mask. */
+bool pgtest_under_valgrind(void);
+
 /* ------------------------------------------------------------------------------------- threads */
 
 typedef struct pgtest_thread pgtest_thread;

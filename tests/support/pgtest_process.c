@@ -99,6 +99,13 @@ bool pgtest_threads_become(int count, int timeout_ms)
 	return true;
 }
 
+bool pgtest_under_valgrind(void)
+{
+	const char *preloaded = getenv("LD_PRELOAD");
+
+	return preloaded && strstr(preloaded, "vgpreload");
+}
+
 /* -------------------------------------------------------------------------------------- threads */
 
 struct pgtest_thread {

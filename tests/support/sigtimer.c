@@ -18,6 +18,12 @@ static void on_alarm(int signo)
 	atomic_fetch_add(&count, 1);
 }
 
+/* valgrind takes longer than a millisecond for each, and the program would get nowhere. */
+static int interval(void)
+{
+	return pgtest_under_valgrind() ? 5000 : 1000;
+}
+
 static void set_timer(int microseconds)
 {
 	struct itimerval timer = {.it_interval.tv_usec = microseconds, .it_value.tv_usec = microseconds};
@@ -36,7 +42,7 @@ void sigtimer_start(void)
 	atomic_store(&count, 0);
 	if (sigaction(SIGALRM, &action, &before) != 0)
 		pgtest_die("sigaction failed");
-	set_timer(1000);
+	set_timer(interval());
 }
 
 /* Ignoring takes away what is pending: the old handler may be the default, which ends the program. */

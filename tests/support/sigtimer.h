@@ -1,6 +1,7 @@
 /*
  * A thousand SIGALRM a second, for whichever thread does not block them, with a handler that only counts
- * and no SA_RESTART: every call that can be interrupted is. One at a time per program.
+ * and no SA_RESTART: every call that can be interrupted is. One at a time per program. (Under valgrind
+ * it is two hundred.)
  */
 #ifndef SIGTIMER_H
 #define SIGTIMER_H

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdatomic.h>
 
 bool pgm__cond_init(pthread_cond_t *cond)
 {
@@ -46,6 +47,16 @@ bool pgm__thread_start(pthread_t *thread, void *(*main)(void *), void *arg)
 	ok = pthread_create(thread, NULL, main, arg) == 0;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return ok;
+}
+
+uint64_t pgm__thread_number(void)
+{
+	static _Atomic(uint64_t) last;
+	static _Thread_local uint64_t mine;
+
+	if (mine == 0)
+		mine = atomic_fetch_add(&last, 1) + 1;
+	return mine;
 }
 
 int pgm__cancel_disable(void)

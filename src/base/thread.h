@@ -16,6 +16,9 @@ bool pgm__cond_wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, pgm__time
 /* Starts a thread that takes no signals: they are the program's. */
 bool pgm__thread_start(pthread_t *thread, void *(*main)(void *), void *arg);
 
+/* The calling thread's own number, never 0 and never another thread's: the system gives a pthread_t again. */
+uint64_t pgm__thread_number(void);
+
 /* Until the second call, pthread_cancel does not end this thread: for calls that hold what nobody else could give
  * back. The first returns what the second wants. */
 int pgm__cancel_disable(void);

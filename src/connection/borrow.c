@@ -125,7 +125,7 @@ static bool is_held_by_this_thread_locked(const pgm_db *db)
 
 	return db->slots.rules.borrower_opens && !db->slots.shut && lease &&
 	       atomic_load_explicit(&lease->lent, memory_order_acquire) &&
-	       pthread_equal(atomic_load_explicit(&lease->borrower, memory_order_relaxed), pthread_self());
+	       atomic_load_explicit(&lease->borrower_number, memory_order_relaxed) == pgm__thread_number();
 }
 
 /* -------------------------------------------------------------------------------- the long way */

@@ -29,7 +29,8 @@ struct pgm__lease {
 	atomic_bool lent; /* the last of these to be written */
 	_Atomic(const char *) file;
 	atomic_int line;
-	_Atomic(pthread_t) borrower;
+	_Atomic(pthread_t) borrower;	   /* for messages */
+	_Atomic(uint64_t) borrower_number; /* pgm__thread_number; only where there is one connection */
 	_Atomic(pgm__time) lent_at;
 	_Atomic(int64_t) hot_loans; /* those that the slots do not know of */
 	atomic_bool overdue;	    /* the loan has been told of as a leak */

@@ -1,6 +1,7 @@
 /* One connection that is lent: to whom, since when, and what is to be told of it. */
 #include "base/error.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "connection/db.h"
 
 #include <inttypes.h>
@@ -21,6 +22,8 @@ void pgm__lease_mark_lent(pgm__lease *lease, const pgm__caller *caller, pgm__tim
 	atomic_store_explicit(&lease->file, caller->file, memory_order_relaxed);
 	atomic_store_explicit(&lease->line, caller->line, memory_order_relaxed);
 	atomic_store_explicit(&lease->borrower, pthread_self(), memory_order_relaxed);
+	if (lease->db->slots.rules.borrower_opens)
+		atomic_store_explicit(&lease->borrower_number, pgm__thread_number(), memory_order_relaxed);
 	atomic_store_explicit(&lease->lent_at, now, memory_order_relaxed);
 	atomic_store_explicit(&lease->overdue, false, memory_order_relaxed);
 	atomic_store_explicit(&lease->returning, false, memory_order_relaxed);

@@ -437,9 +437,29 @@ static void b28_too_many_waiting_is_busy_at_once(void **state)
 	}
 }
 
+static void *borrow_and_end(void *arg)
+{
+	return must_acquire(arg);
+}
+
+/* The system gives the id of a thread that has ended to the next one. */
+static void b23_a_new_thread_is_not_taken_for_the_one_that_ended(void **state)
+{
+	pgm_db *db = must_open(NULL);
+	PGconn *conn = pgtest_join(pgtest_run(borrow_and_end, db)); /* handed on by a thread that is gone */
+	borrower b;
+
+	(void)state;
+	borrow_in_thread(&b, db, 100);
+	assert_false(borrowed_within(&b, 5000));
+	assert_int_equal(b.err.code, PGM_ERR_TIMEOUT);
+	pgm_release(conn);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		HANDLE_TEST(b23_a_new_thread_is_not_taken_for_the_one_that_ended),
 		HANDLE_TEST(b21_first_come_first_served),
 		HANDLE_TEST(b21_the_one_who_came_first_is_served_first),
 		HANDLE_TEST(b21_a_newcomer_does_not_pass_who_has_waited),

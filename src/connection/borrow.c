@@ -123,8 +123,7 @@ static bool is_held_by_this_thread_locked(const pgm_db *db)
 {
 	const pgm__lease *lease = db->place[0].lease;
 
-	return db->slots.rules.borrower_opens && !db->slots.shut && lease &&
-	       atomic_load_explicit(&lease->lent, memory_order_acquire) &&
+	return db->slots.rules.borrower_opens && !db->slots.shut && lease && pgm__is_lent(lease) &&
 	       atomic_load_explicit(&lease->borrower_number, memory_order_relaxed) == pgm__thread_number();
 }
 

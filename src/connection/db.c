@@ -166,7 +166,7 @@ bool pgm__db_leaks_locked(pgm_db *db, int32_t slot, pgm__loan *loan)
 	pgm__lease *lease = db->place[slot].lease;
 	pgm__time now = pgm__clock_now(), since = now;
 
-	if (atomic_load_explicit(&lease->lent, memory_order_acquire))
+	if (pgm__is_lent(lease))
 		since = atomic_load_explicit(&lease->lent_at, memory_order_relaxed);
 	if (since > db->slot[slot].since) {
 		pgm__slots_lent_again(&db->slots, slot, since);
@@ -378,14 +378,12 @@ void pgm__db_close_lease(pgm_db *db, pgm__lease *lease, bool polite)
 
 void pgm__db_drop(pgm_db *db, pgm__lease *lease, const pgm_error *why)
 {
-	bool was_lent = atomic_load_explicit(&lease->lent, memory_order_relaxed);
-
 	pgm__log(PGM_LOG_WARNING, "a connection is dropped: %s", why->message);
 	pgm__db_lock(db);
-	atomic_store_explicit(&lease->lent, false, memory_order_relaxed);
+	atomic_store_explicit(&lease->loan, PGM__NOT_LENT, memory_order_relaxed);
 	atomic_store_explicit(&db->last_death, pgm__clock_now(), memory_order_relaxed);
 	pgm__slots_lost(&db->slots, lease->slot);
-	if (was_lent)
+	if (lease->counted)
 		db->refs--; /* not the last: the caller has the handle in hand */
 	lease->counted = false;
 	pgm__db_unlock(db);
@@ -471,7 +469,7 @@ static void forget_lease_locked(pgm_db *db, pgm__lease *lease, int dead_fd)
 		dup2(dead_fd, fd);
 		fcntl(fd, F_SETFD, FD_CLOEXEC);
 	}
-	if (atomic_load_explicit(&lease->lent, memory_order_relaxed)) {
+	if (pgm__is_lent(lease)) {
 		lease->slot = PGM__NO_SLOT;
 		return; /* its borrower may still give it back */
 	}

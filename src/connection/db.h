@@ -17,6 +17,13 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+/* The state of a loan. Of several threads that give back the same connection the one that changes it does it. */
+enum {
+	PGM__NOT_LENT, /* zeroed memory begins with it */
+	PGM__LENT,
+	PGM__RETURNING, /* somebody is at giving it back the long way */
+};
+
 /* One open connection, from the moment it is up until it is closed. */
 struct pgm__lease {
 	PGconn *conn;
@@ -26,7 +33,7 @@ struct pgm__lease {
 	bool counted; /* locked; as one of db->refs: from being lent until the slots have it back */
 
 	/* Who has it: written by the borrower, read by whoever tells of it. */
-	atomic_bool lent; /* the last of these to be written */
+	atomic_int loan; /* PGM__LENT and so on; the last of these to be written */
 	_Atomic(const char *) file;
 	atomic_int line;
 	_Atomic(pthread_t) borrower;	   /* for messages */
@@ -34,7 +41,6 @@ struct pgm__lease {
 	_Atomic(pgm__time) lent_at;
 	_Atomic(int64_t) hot_loans; /* those that the slots do not know of */
 	atomic_bool overdue;	    /* the loan has been told of as a leak */
-	atomic_bool returning;	    /* somebody is at giving it back the long way */
 
 	/* Fixed when it is opened. */
 	pgm__time expires;
@@ -149,6 +155,9 @@ void pgm__db_free(pgm_db *db);
 
 /* What a public call was given: the lease if conn is borrowed, else NULL and _MISUSE naming the call. */
 pgm__lease *pgm__lease_of(const PGconn *conn, const char *call, pgm_error *err);
+
+/* Borrowed, and not given back yet. */
+bool pgm__is_lent(const pgm__lease *lease);
 
 /* Marks the lease, which the calling thread has in hand, as this caller's. */
 void pgm__lease_mark_lent(pgm__lease *lease, const pgm__caller *caller, pgm__time now);

@@ -15,19 +15,20 @@
 static void on_destroy(pgm__lease *lease)
 {
 	pgm_db *db = lease->db;
-	bool was_lent, last = false;
+	bool was_lent, counted, last = false;
 	char place[160] = " and is not borrowed";
 
 	pgm__registry_remove(lease->conn);
 	pgm__db_lock(db);
-	was_lent = atomic_load_explicit(&lease->lent, memory_order_relaxed);
+	was_lent = pgm__is_lent(lease);
+	counted = lease->counted;
 	if (lease->slot != PGM__NO_SLOT) {
 		db->place[lease->slot].lease = NULL;
 		db->hot_loans += atomic_load_explicit(&lease->hot_loans, memory_order_relaxed);
 		pgm__slots_lost(&db->slots, lease->slot);
 		pgm__slots_closed(&db->slots, lease->slot, pgm__clock_now());
 	}
-	if (was_lent)
+	if (counted)
 		last = pgm__db_unref_locked(db);
 	pgm__db_wake_locked(db);
 	pgm__db_unlock(db);

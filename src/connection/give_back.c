@@ -36,6 +36,15 @@ static void forget_orphan(pgm__lease *lease)
 		pgm__db_free(db);
 }
 
+/* False: another thread was quicker, and gives it back. */
+static bool end_loan(pgm__lease *lease, int next)
+{
+	int lent = PGM__LENT;
+
+	return atomic_compare_exchange_strong_explicit(&lease->loan, &lent, next, memory_order_relaxed,
+						       memory_order_relaxed);
+}
+
 typedef struct ended {
 	pgm__loan loan;
 	bool late;
@@ -45,7 +54,7 @@ static ended end_loan_locked(pgm__lease *lease, pgm__time now)
 {
 	ended e = {.loan = pgm__loan_of(lease, now), .late = pgm__is_overdue(lease, now)};
 
-	atomic_store_explicit(&lease->lent, false, memory_order_relaxed);
+	atomic_store_explicit(&lease->loan, PGM__NOT_LENT, memory_order_relaxed);
 	lease->given_back = now;
 	return e;
 }
@@ -67,11 +76,6 @@ static void put_back(pgm__lease *lease, bool usable, bool rolled_back)
 	int before;
 
 	pgm__db_lock(db);
-	if (!atomic_load_explicit(&lease->lent, memory_order_relaxed)) {
-		pgm__db_unlock(db); /* another thread gave it back meanwhile */
-		complain_of_unlent(lease);
-		return;
-	}
 	now = db->slots.head ? pgm__clock_now() : pgm__clock_coarse(); /* exact where waiting is measured */
 	e = end_loan_locked(lease, now);
 	db->rolled_back += rolled_back;
@@ -121,8 +125,8 @@ static void clean_and_put_back(pgm__lease *lease)
 	bool rolled_back = false, usable = true;
 	int before;
 
-	if (atomic_exchange(&lease->returning, true)) {
-		complain_of_unlent(lease); /* another thread is at it */
+	if (!end_loan(lease, PGM__RETURNING)) {
+		complain_of_unlent(lease);
 		return;
 	}
 	before = pgm__cancel_disable();
@@ -143,13 +147,14 @@ void pgm_release(PGconn *conn)
 
 	if (!conn)
 		return;
-	if (!lease || !atomic_load_explicit(&lease->lent, memory_order_relaxed) ||
-	    atomic_load_explicit(&lease->returning, memory_order_relaxed))
+	if (!lease || atomic_load_explicit(&lease->loan, memory_order_relaxed) != PGM__LENT)
 		complain_of_unlent(lease);
 	else if (lease->slot == PGM__NO_SLOT)
 		forget_orphan(lease);
 	else if (!pgm__clean_quickly(lease))
 		clean_and_put_back(lease);
+	else if (!end_loan(lease, PGM__NOT_LENT))
+		complain_of_unlent(lease);
 	else if (!pgm__hot_put(lease))
 		put_back(lease, true, false);
 }

@@ -50,12 +50,8 @@ bool pgm__hot_put(pgm__lease *lease)
 	if (lease->expires <= now || pgm__is_overdue(lease, now))
 		return false;
 	lease->given_back = now;
-	atomic_store_explicit(&lease->lent, false, memory_order_relaxed);
-	if (atomic_compare_exchange_strong_explicit(&hot->place, &vacant, (uintptr_t)lease, memory_order_release,
-						    memory_order_relaxed))
-		return true;
-	atomic_store_explicit(&lease->lent, true, memory_order_relaxed);
-	return false;
+	return atomic_compare_exchange_strong_explicit(&hot->place, &vacant, (uintptr_t)lease, memory_order_release,
+						       memory_order_relaxed);
 }
 
 void pgm__hot_return_locked(pgm__lease *lease)

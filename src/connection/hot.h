@@ -24,7 +24,7 @@
 /* Takes what is there; NULL if nothing is. It is the caller's to lend or to put back (pgm__hot_return_locked). */
 pgm__lease *pgm__hot_take(pgm_db *db);
 
-/* Puts a clean connection there whose loan ends now; false: it has to be given back under the lock. */
+/* Puts a clean connection there whose loan has ended; false: it has to be given back under the lock. */
 bool pgm__hot_put(pgm__lease *lease);
 
 /* locked: among the idle ones with it, as it was given back. */

@@ -6,12 +6,17 @@
 
 #include <inttypes.h>
 
+bool pgm__is_lent(const pgm__lease *lease)
+{
+	return atomic_load_explicit(&lease->loan, memory_order_acquire) != PGM__NOT_LENT;
+}
+
 pgm__lease *pgm__lease_of(const PGconn *conn, const char *call, pgm_error *err)
 {
 	pgm__lease *lease = conn ? pgm__registry_find(conn) : NULL;
 
 	pgm__error_clear(err);
-	if (lease && atomic_load_explicit(&lease->lent, memory_order_relaxed))
+	if (lease && pgm__is_lent(lease))
 		return lease;
 	pgm__fail(err, PGM_ERR_MISUSE, "%s: not a connection borrowed from a handle", call);
 	return NULL;
@@ -26,10 +31,9 @@ void pgm__lease_mark_lent(pgm__lease *lease, const pgm__caller *caller, pgm__tim
 		atomic_store_explicit(&lease->borrower_number, pgm__thread_number(), memory_order_relaxed);
 	atomic_store_explicit(&lease->lent_at, now, memory_order_relaxed);
 	atomic_store_explicit(&lease->overdue, false, memory_order_relaxed);
-	atomic_store_explicit(&lease->returning, false, memory_order_relaxed);
 	lease->savepoints = 0;
 	lease->began = false;
-	atomic_store_explicit(&lease->lent, true, memory_order_release);
+	atomic_store_explicit(&lease->loan, PGM__LENT, memory_order_release);
 }
 
 bool pgm__is_overdue(const pgm__lease *lease, pgm__time now)

@@ -1,6 +1,9 @@
 /* B29, B33: open transactions and misuse; whatever happens, the next borrower finds a clean connection. */
 #include "handles.h"
 
+#include <sched.h>
+#include <stdatomic.h>
+
 static const char *const types[] = {"type=normal", "type=pool pool.min_size=1 pool.max_size=1"};
 #define TYPES 2
 
@@ -244,6 +247,7 @@ static void b33_a_broken_connection_used_after_release_is_replaced(void **state)
 }
 
 /* A release by several threads at once: one of them counts. */
+#define RACES 3000
 static pgtest_barrier all_release;
 
 static void *release_it(void *arg)
@@ -274,6 +278,48 @@ static void b33_two_threads_release_the_same(void **state)
 	}
 	assert_int_equal(pgtest_log_count("the call is ignored"), 50);
 	pgtest_barrier_destroy(&all_release);
+}
+
+/* Within nanoseconds of each other, which a barrier that sleeps does not do. */
+typedef struct race {
+	PGconn *conn;
+	atomic_int round, through;
+} race;
+
+static void *release_in_each_round(void *arg)
+{
+	race *r = arg;
+
+	for (int i = 1; i <= RACES; i++) {
+		for (int spins = 1; atomic_load(&r->round) != i; spins++)
+			if (spins % 10000 == 0)
+				sched_yield();
+		pgm_release(r->conn);
+		atomic_fetch_add(&r->through, 1);
+	}
+	return NULL;
+}
+
+static void b33_two_threads_release_the_same_at_once(void **state)
+{
+	pgm_db *db = must_open("type=pool pool.min_size=1 pool.max_size=1");
+	race r = {0};
+	pgtest_thread *threads[2];
+
+	(void)state;
+	for (int i = 0; i < 2; i++)
+		threads[i] = pgtest_run(release_in_each_round, &r);
+	for (int i = 1; i <= RACES; i++) {
+		r.conn = must_acquire(db);
+		atomic_store(&r.round, i);
+		while (atomic_load(&r.through) != 2 * i)
+			sched_yield();
+	}
+	for (int i = 0; i < 2; i++)
+		pgtest_join(threads[i]);
+	assert_int_equal(stats_of(db).idle, 1);
+	assert_int_equal(stats_of(db).lent, 0);
+	assert_int_equal(pgtest_log_count("the call is ignored"), RACES);
 }
 
 static bool read_the_argument(PGconn *conn, void *arg, pgm_error *err)
@@ -340,6 +386,7 @@ int main(void)
 		HANDLE_TEST(b33_use_after_release_is_logged_and_cleaned),
 		HANDLE_TEST(b33_a_broken_connection_used_after_release_is_replaced),
 		HANDLE_TEST(b33_two_threads_release_the_same),
+		HANDLE_TEST(b33_two_threads_release_the_same_at_once),
 		HANDLE_TEST(no_hook_is_called_once_the_manager_is_gone),
 #if defined(__GNUC__)
 		HANDLE_TEST(autorelease_gives_it_back_at_the_end_of_the_scope),

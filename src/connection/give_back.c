@@ -147,9 +147,11 @@ void pgm_release(PGconn *conn)
 
 	if (!conn)
 		return;
-	if (!lease || atomic_load_explicit(&lease->loan, memory_order_relaxed) != PGM__LENT)
+	if (!lease || atomic_load_explicit(&lease->loan, memory_order_relaxed) != PGM__LENT) {
 		complain_of_unlent(lease);
-	else if (lease->slot == PGM__NO_SLOT)
+		return;
+	}
+	if (lease->slot == PGM__NO_SLOT)
 		forget_orphan(lease);
 	else if (!pgm__clean_quickly(lease))
 		clean_and_put_back(lease);

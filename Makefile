@@ -5,7 +5,7 @@ DESTDIR ?=
 # For scripts/check.sh, that is for ctest: make check ARGS='-L unit'
 ARGS ?=
 
-.PHONY: all build demo check check-asan check-tsan check-valgrind check-clang fuzz bench install format lint clean help
+.PHONY: all build demo check check-asan check-tsan check-valgrind check-clang soak fuzz bench install format lint clean help
 
 all: build
 
@@ -32,6 +32,16 @@ check-valgrind:
 check-clang:
 	@scripts/install-deps.sh build test clang
 	@scripts/check.sh clang $(ARGS)
+
+# The seed is printed; SEED=n repeats what was done, by whom, in which order. PRESET=asan or tsan: with a sanitizer.
+MINUTES ?= 10
+SEED ?=
+PRESET ?= dev
+soak:
+	@scripts/install-deps.sh build test sanitizers
+	@scripts/build.sh $(PRESET) -DPGM_TESTS=ON
+	@PGM_SOAK_SECONDS=$$(($(MINUTES) * 60)) PGM_SOAK_SEED=$(SEED) tests/support/server.sh with \
+		"$${PGM_BUILD_ROOT:-build}/$(PRESET)/tests/soak_test"
 
 # What it finds lands in the current folder (crash-...); it becomes a file of the corpus, and a test.
 FUZZ_SECONDS ?= 600
@@ -72,6 +82,7 @@ help:
 	@echo "make check-tsan      the same with the thread sanitizer"
 	@echo "make check-valgrind  unit and integration tests under valgrind"
 	@echo "make check-clang     the same, built with clang"
+	@echo "make soak            every fault together (MINUTES=$(MINUTES), SEED=n to repeat one, PRESET=asan or tsan)"
 	@echo "make fuzz            feed the YAML loader with libFuzzer (FUZZ_SECONDS=$(FUZZ_SECONDS))"
 	@echo "make bench           measure (on a quiet machine)"
 	@echo "make install         to PREFIX ($(PREFIX)), under DESTDIR if given"

@@ -50,7 +50,7 @@ typedef enum pgm_code {
 	PGM_ERR_BUSY,	 /* max_waiting callers are queueing already */
 	PGM_ERR_CLOSED,	 /* the handle has been closed */
 	PGM_ERR_QUERY,	 /* the server refused a statement; sqlstate is set where it gave one */
-	PGM_ERR_BROKEN,	 /* the connection was lost; what was running may or may not have run */
+	PGM_ERR_BROKEN,	 /* the connection was lost; see sqlstate for what that means for a transaction */
 	PGM_ERR_MISUSE	 /* the call makes no sense here; the message says what would */
 } pgm_code;
 
@@ -59,10 +59,13 @@ typedef enum pgm_code {
  * Owner: the caller; nothing in it is allocated. Every function takes NULL for it. A function that
  * can fail returns bool or a pointer, fills this on failure and leaves it cleared on success.
  * No message ever holds a password.
+ * The SQLSTATE is the server's (PostgreSQL manual, appendix A), with one exception: where the answer to a COMMIT or
+ * to a submitted statement was lost, so that nobody can say whether it happened, it is 08007
+ * (transaction_resolution_unknown). After any other failure the transaction was not committed.
  */
 typedef struct pgm_error {
 	pgm_code code;
-	char sqlstate[6]; /* five characters of the server, or "" (PostgreSQL manual, appendix A) */
+	char sqlstate[6]; /* five characters of the server or, for one thing, of ours; or "" */
 	char message[1014];
 } pgm_error;
 

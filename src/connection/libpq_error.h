@@ -11,4 +11,8 @@ bool pgm__fail_libpq(pgm_error *err, const PGconn *conn);
 /* After the server refused a statement: _QUERY, or _BROKEN if it ended the session. Returns false. */
 bool pgm__fail_result(pgm_error *err, const PGresult *res);
 
+/* The SQLSTATE of "it may or may not have been committed": transaction_resolution_unknown (PostgreSQL manual,
+ * appendix A). */
+#define PGM__UNRESOLVED "08007"
+
 #endif

@@ -86,7 +86,9 @@ static void explain_loss(answer *a, const pgm_query *query)
 			&a->err, PGM_ERR_TIMEOUT,
 			"the statement did not end within %d ms and could not be cancelled: it may or may not have run",
 			query->timeout_ms);
-	pgm__error_sqlstate(&a->err, lost.sqlstate);
+	else
+		return;
+	pgm__error_sqlstate(&a->err, PGM__UNRESOLVED);
 }
 
 static void drop_when_cancelled(void *a)

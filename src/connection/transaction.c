@@ -60,7 +60,7 @@ static bool commit(PGconn *conn, pgm_error *err)
 		pgm__error_sqlstate(err, "25P02");
 	} else if (!ok && why.code == PGM_ERR_BROKEN) {
 		pgm__fail(err, why.code, "during COMMIT, which may or may not have happened: %s", why.message);
-		pgm__error_sqlstate(err, why.sqlstate);
+		pgm__error_sqlstate(err, PGM__UNRESOLVED);
 	} else if (!ok) {
 		pgm__error_copy(err, &why);
 	}

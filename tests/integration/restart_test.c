@@ -263,6 +263,7 @@ static void by_with(pgm_db *db, proxy *p, job *j)
 
 	assert_false(pgm_with(db, insert_before_the_fault, &d, &err));
 	assert_contains(err.message, "may or may not have happened");
+	assert_string_equal(err.sqlstate, "08007");
 	assert_int_equal(d.ran, 1);
 	tell(j, &err);
 }

@@ -167,6 +167,7 @@ static void a_lost_connection_is_answered_once_and_nothing_runs_again(void **sta
 		assert_int_equal(a.calls, 1);
 		assert_int_equal(a.err.code, PGM_ERR_BROKEN);
 		assert_contains(a.err.message, "may or may not have run");
+		assert_string_equal(a.err.sqlstate, "08007");
 		forget(&a);
 		conn = must_acquire(db);
 		assert_true(works(conn));

@@ -126,6 +126,7 @@ static void b30_a_connection_lost_at_commit_is_reported(void **state)
 	assert_false(pgm_with(db, lose_the_connection, NULL, &err));
 	assert_int_equal(err.code, PGM_ERR_BROKEN);
 	assert_contains(err.message, "may or may not");
+	assert_string_equal(err.sqlstate, "08007");
 	assert_int_equal(rows(), 0);
 	conn = must_acquire(db);
 	assert_true(works(conn));

@@ -40,7 +40,9 @@ PRESET ?= dev
 soak:
 	@scripts/install-deps.sh build test sanitizers
 	@scripts/build.sh $(PRESET) -DPGM_TESTS=ON
-	@PGM_SOAK_SECONDS=$$(($(MINUTES) * 60)) PGM_SOAK_SEED=$(SEED) tests/support/server.sh with \
+	@$(if $(filter-out dev,$(PRESET)),PGM_TEST_SLOW=1 )PGM_SOAK_SECONDS=$$(($(MINUTES) * 60)) PGM_SOAK_SEED=$(SEED) \
+		TSAN_OPTIONS="die_after_fork=0:suppressions=$(CURDIR)/tests/tsan.supp" \
+		LSAN_OPTIONS="suppressions=$(CURDIR)/tests/lsan.supp" tests/support/server.sh with \
 		"$${PGM_BUILD_ROOT:-build}/$(PRESET)/tests/soak_test"
 
 # What it finds lands in the current folder (crash-...); it becomes a file of the corpus, and a test.

@@ -10,11 +10,13 @@ typedef struct row {
 	outcome told;
 } row;
 
-static void prepare(row *r, int who, int number, int sleep_ms)
+static row prepare(int who, int number, int sleep_ms)
 {
-	snprintf(r->sql, sizeof r->sql, "INSERT INTO soak SELECT %d, %d FROM pg_sleep(%d * 0.001)", who, number,
+	row r = {.told = FAILED};
+
+	snprintf(r.sql, sizeof r.sql, "INSERT INTO soak SELECT %d, %d FROM pg_sleep(%d * 0.001)", who, number,
 		 sleep_ms);
-	r->told = FAILED;
+	return r;
 }
 
 static bool run(PGconn *conn, const char *sql, pgm_error *err)
@@ -127,9 +129,8 @@ void *soak_write(void *arg)
 		int way = soak_between(&w->random, 0, (int)(sizeof ways / sizeof *ways) - 1);
 		pgm_error err;
 		pgm_db *db = soak_open(w->world, w->target, &err);
-		row r;
+		row r = prepare(w->id, number, soak_between(&w->random, 0, 20));
 
-		prepare(&r, w->id, number, soak_between(&w->random, 0, 20));
 		if (db)
 			ways[way](w, db, &r);
 		soak_tell(w->id, r.told);
@@ -141,9 +142,8 @@ void *soak_write(void *arg)
 
 outcome soak_write_one(pgm_db *db, int who, int number)
 {
-	row r;
+	row r = prepare(who, number, 0);
 
-	prepare(&r, who, number, 0);
 	by_with(NULL, db, &r);
 	return r.told;
 }

@@ -2,6 +2,7 @@
 #define _DARWIN_C_SOURCE
 #endif
 #define _XOPEN_SOURCE 700
+#define _GNU_SOURCE /* posix_spawn_file_actions_addclosefrom_np */
 
 #include "cluster.h"
 
@@ -18,7 +19,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#ifndef __linux__ /* there unistd.h has it */
 extern char **environ;
+#endif
 
 struct cluster {
 	const char *dir;
@@ -72,6 +75,10 @@ static pid_t spawn(const char *const *argv, const char *const *env, int in, int 
 		posix_spawn_file_actions_adddup2(&files, in, STDIN_FILENO);
 	if (out >= 0)
 		posix_spawn_file_actions_adddup2(&files, out, STDOUT_FILENO);
+#if defined(__GLIBC__) && (__GLIBC__ > 2 || __GLIBC_MINOR__ >= 34)
+	/* libpq 15 opens a socket first and sets close-on-exec then: a server started in between would hold it open. */
+	posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1);
+#endif
 	posix_spawnattr_init(&attr);
 	posix_spawnattr_setsigmask(&attr, &none);
 	posix_spawnattr_setsigdefault(&attr, &alarm);

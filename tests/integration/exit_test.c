@@ -19,6 +19,18 @@ const char *__lsan_default_options(void)
 	return "detect_leaks=0";
 }
 
+__attribute__((visibility("default"))) const char *__tsan_default_suppressions(void);
+
+/*
+ * OpenSSL's own clean-up at exit frees what it keeps for each thread, without its lock: a race by the book with
+ * every thread that is inside a statement over TLS just then, the program's own and not the library's. Only here,
+ * where threads are left running on purpose.
+ */
+const char *__tsan_default_suppressions(void)
+{
+	return "race:libcrypto.so\n";
+}
+
 extern char **environ;
 
 #define STATUS 7 /* what the helper leaves with, so that no other end looks like it */

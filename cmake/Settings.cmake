@@ -39,6 +39,10 @@ endif()
 check_linker_flag(C "LINKER:--version-script=${PROJECT_SOURCE_DIR}/cmake/pgmonkey.map" PGM_LD_VERSION_SCRIPT)
 check_linker_flag(C "LINKER:--no-undefined" PGM_LD_NO_UNDEFINED)
 
+# The shared library is small: without what nobody can reach, and its tables of pointers packed (DT_RELR, glibc 2.36).
+check_linker_flag(C "LINKER:--gc-sections" PGM_LD_GC_SECTIONS)
+check_linker_flag(C "LINKER:-z,pack-relative-relocs" PGM_LD_PACK_RELOCS)
+
 if(PGM_SANITIZE)
 	add_compile_options("-fsanitize=${PGM_SANITIZE}" -fno-omit-frame-pointer)
 	add_link_options("-fsanitize=${PGM_SANITIZE}")

@@ -415,6 +415,14 @@ PGM_API bool pgm_acquire_async(pgm_db *db, pgm_on_lease fn, void *arg, pgm_error
  * Errors: _TIMEOUT, _CLOSED, _MISUSE (a loop is attached). */
 PGM_API bool pgm_wait(pgm_db *db, int timeout_ms, pgm_error *err);
 
+/*
+ * The event-driven types with an event loop (pgm_open_options.loop): what the loop is to call when a descriptor that it
+ * watches is ready, and when the timer has gone off. Callbacks are made from inside of these. An event that is no
+ * longer true, or of a descriptor that is no longer watched, is harmless. Thread: the loop's.
+ */
+PGM_API void pgm_ready(pgm_db *db, int fd, unsigned events);
+PGM_API void pgm_tick(pgm_db *db);
+
 #ifdef __cplusplus
 }
 #endif

@@ -2,11 +2,9 @@
 #include "base/log.h"
 #include "base/thread.h"
 #include "connection/db.h"
+#include "connection/evented/calls.h"
 #include "connection/hot.h"
 #include "connection/look.h"
-
-#include <inttypes.h>
-#include <stdio.h>
 
 /* Whoever does not want to wait still gives the servers of idle connections that long to answer. */
 #define LOOKS_AT_ONCE (2 * PGM__SECOND)
@@ -24,78 +22,11 @@ typedef struct request {
 	bool may_be_cancelled; /* what the thread had set before the call */
 } request;
 
-/* ---------------------------------------------------------------------------- what went wrong */
-
-typedef struct picture {
-	int32_t lent, max_size, waiting, opening;
-	pgm__time oldest;
-	const char *file;
-	int line;
-	pgm_error last_error;
-} picture;
-
-static picture take_picture_locked(const pgm_db *db)
-{
-	picture p = {.lent = pgm__slots_count(&db->slots, PGM__SLOT_LENT),
-		     .opening = pgm__slots_count(&db->slots, PGM__SLOT_OPENING),
-		     .max_size = db->slots.rules.max_size,
-		     .waiting = db->slots.queued,
-		     .oldest = PGM__NEVER,
-		     .last_error = db->last_error};
-
-	for (int32_t i = db->slots.list[PGM__SLOT_LENT].first; i != PGM__NO_SLOT; i = db->slot[i].next) {
-		const pgm__lease *lease = db->place[i].lease;
-
-		if (!lease || atomic_load_explicit(&lease->lent_at, memory_order_relaxed) >= p.oldest)
-			continue;
-		p.oldest = atomic_load_explicit(&lease->lent_at, memory_order_relaxed);
-		p.file = atomic_load_explicit(&lease->file, memory_order_relaxed);
-		p.line = atomic_load_explicit(&lease->line, memory_order_relaxed);
-	}
-	return p;
-}
-
-static PGconn *fail_timeout(const request *r, const picture *p)
-{
-	char oldest[160] = "", opening[64] = "";
-	double age = (double)(pgm__clock_now() - p->oldest) / (double)PGM__SECOND;
-
-	if (p->file)
-		snprintf(oldest, sizeof oldest, " (oldest %.*f s, %s:%d)", age < 10 ? 1 : 0, age, p->file, p->line);
-	if (p->opening)
-		snprintf(opening, sizeof opening, ", %" PRId32 " being opened", p->opening);
-	pgm__fail(r->err, PGM_ERR_TIMEOUT,
-		  "no connection within %g s: %" PRId32 " of %" PRId32 " lent%s%s, %" PRId32 " waiting%s%s",
-		  (double)r->timeout_ms / 1000, p->lent, p->max_size, oldest, opening, p->waiting,
-		  p->last_error.code ? "; last connection error: " : "", p->last_error.message);
-	return NULL;
-}
-
 /* Unlocks. */
 static PGconn *fail_verdict(request *r, pgm__verdict verdict)
 {
-	pgm_db *db = r->db;
-	picture p = take_picture_locked(db);
-
-	db->timed_out += verdict == PGM__NONE;
-	pgm__db_unlock(db);
-	switch (verdict) {
-	case PGM__BUSY:
-		pgm__fail(r->err, PGM_ERR_BUSY,
-			  "%" PRId32 " callers wait for a connection already, as many as max_waiting allows",
-			  p.waiting);
-		return NULL;
-	case PGM__SHUT:
-		pgm__fail(r->err, PGM_ERR_CLOSED, "the handle is closed");
-		return NULL;
-	case PGM__REFUSED:
-		if (!p.last_error.code) /* it came up again in this very moment */
-			return fail_timeout(r, &p);
-		pgm__error_copy(r->err, &p.last_error);
-		return NULL;
-	default:
-		return fail_timeout(r, &p);
-	}
+	pgm__fail_verdict(r->db, verdict, r->timeout_ms, r->err);
+	return NULL;
 }
 
 /* ------------------------------------------------------------------------------- the short way */
@@ -363,6 +294,8 @@ static PGconn *borrow_locked(pgm_db *db, int timeout_ms, const pgm__caller *call
 	pgm__verdict verdict;
 	pgm__time now;
 
+	if (db->ev)
+		return pgm__ev_acquire(db, timeout_ms, caller, err ? err : &unwanted);
 	r.db = db;
 	r.caller = *caller;
 	r.err = err ? err : &unwanted;

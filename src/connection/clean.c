@@ -31,7 +31,7 @@ bool pgm__is_busy(const PGconn *conn)
 }
 
 /* Costs no round trip; each of these only sets a field of libpq's. */
-static void undo_local_changes(PGconn *conn)
+void pgm__clean_local(PGconn *conn)
 {
 	PQsetErrorVerbosity(conn, PQERRORS_DEFAULT);
 	PQsetErrorContextVisibility(conn, PQSHOW_CONTEXT_ERRORS);
@@ -53,7 +53,7 @@ bool pgm__clean_quickly(pgm__lease *lease)
 	    lease->db->hooks.reset)
 		return false;
 	forget_notifications(lease);
-	undo_local_changes(conn);
+	pgm__clean_local(conn);
 	return true;
 }
 
@@ -77,17 +77,22 @@ static bool end_work(PGconn *conn, pgm__time deadline, pgm_error *err)
 	return pgm__fail(err, PGM_ERR_TIMEOUT, "unfinished work on it could not be ended in time");
 }
 
+bool pgm__clean_encoding(const pgm__lease *lease, char sql[96])
+{
+	if (PQclientEncoding(lease->conn) == lease->encoding)
+		return false;
+	snprintf(sql, 96, "SET client_encoding TO '%s'", pg_encoding_to_char(lease->encoding));
+	return true;
+}
+
 static bool restore_encoding(const pgm__lease *lease, pgm__time deadline, pgm_error *err)
 {
 	char sql[96];
 
-	if (PQclientEncoding(lease->conn) == lease->encoding)
-		return true;
-	snprintf(sql, sizeof sql, "SET client_encoding TO '%s'", pg_encoding_to_char(lease->encoding));
-	return run(lease->conn, sql, deadline, err);
+	return !pgm__clean_encoding(lease, sql) || run(lease->conn, sql, deadline, err);
 }
 
-static bool run_reset_hook(pgm__lease *lease, pgm_error *err)
+bool pgm__clean_by_hook(pgm__lease *lease, pgm_error *err)
 {
 	const pgm_hooks *hooks = &lease->db->hooks;
 
@@ -111,7 +116,7 @@ bool pgm__clean(pgm__lease *lease, bool *rolled_back, pgm_error *err)
 
 	*rolled_back = false;
 	pgm__error_clear(err);
-	undo_local_changes(conn); /* first: what the borrower's notice hooks point to may be gone */
+	pgm__clean_local(conn); /* first: what the borrower's notice hooks point to may be gone */
 	if (PQstatus(conn) != CONNECTION_OK || PQsetnonblocking(conn, 1) != 0)
 		return pgm__fail_libpq(err, conn);
 	if (!end_work(conn, deadline, err))
@@ -126,5 +131,5 @@ bool pgm__clean(pgm__lease *lease, bool *rolled_back, pgm_error *err)
 	forget_notifications(lease);
 	if (!restore_encoding(lease, deadline, err) || PQsetnonblocking(conn, 0) != 0)
 		return false;
-	return run_reset_hook(lease, err);
+	return pgm__clean_by_hook(lease, err);
 }

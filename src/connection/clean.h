@@ -13,6 +13,12 @@ bool pgm__is_busy(const PGconn *conn);
 /* True if there is nothing to do but what is done here at once: the common case, no round trip. */
 bool pgm__clean_quickly(pgm__lease *lease);
 
+/* Parts of the whole, for those who do it without blocking: what libpq knows alone, the encoding (SQL into sql; false:
+ * it is as it was), and the reset hook, which may block, with the session settings after it. */
+void pgm__clean_local(PGconn *conn);
+bool pgm__clean_encoding(const pgm__lease *lease, char sql[96]);
+bool pgm__clean_by_hook(pgm__lease *lease, pgm_error *err);
+
 /*
  * The whole: ends unfinished work, rolls back, undoes connection-level changes, runs the reset hook and
  * applies the session settings again after it. Bounded: three seconds, and three more after the hook.

@@ -5,6 +5,8 @@
 #include "base/pipe.h"
 #include "base/thread.h"
 #include "connection/close.h"
+#include "connection/evented/calls.h"
+#include "connection/evented/evented.h"
 #include "connection/events.h"
 #include "connection/open.h"
 #include "connection/process.h"
@@ -42,6 +44,16 @@ static pgm__slot_rules rules_of(const pgm__settings *settings, const pgm_open_op
 	};
 }
 
+static bool is_event_driven(const pgm_db *db)
+{
+	return db->type == PGM_ASYNC || db->type == PGM_ASYNC_POOL;
+}
+
+static bool has_keeper(const pgm_db *db)
+{
+	return db->type == PGM_POOL;
+}
+
 static pgm_db *db_new(pgm__settings *settings, const pgm_open_options *options, pgm_error *err)
 {
 	pgm_db *db = calloc(1, sizeof *db);
@@ -60,15 +72,17 @@ static pgm_db *db_new(pgm__settings *settings, const pgm_open_options *options, 
 	pthread_mutex_init(&db->lock, NULL);
 	db->slot = calloc((size_t)rules.max_size, sizeof *db->slot);
 	db->place = calloc((size_t)rules.max_size, sizeof *db->place);
-	if (!rules.borrower_opens)
+	if (has_keeper(db))
 		db->watch = pgm__watch_new(rules.max_size);
-	if (!db->slot || !db->place || (!rules.borrower_opens && !db->watch) || !pgm__cond_init(&db->changed) ||
+	if (!db->slot || !db->place || (has_keeper(db) && !db->watch) || !pgm__cond_init(&db->changed) ||
 	    !pgm__cond_init(&db->keeper_gone)) {
 		pgm__fail_nomem(err, "open a handle");
 		goto fail;
 	}
 	pgm__hot_init(&db->hot);
 	pgm__slots_init(&db->slots, &rules, db->slot, (uint64_t)pgm__clock_now());
+	if (is_event_driven(db) && !pgm__ev_new(db, options->loop, err))
+		goto fail;
 	if (pgm__pipe_open(db->wake, err) && pgm__process_add(db, err))
 		return db;
 fail:
@@ -87,6 +101,7 @@ void pgm__db_free(pgm_db *db)
 	pthread_mutex_destroy(&db->lock);
 	pgm__settings_free(db->settings);
 	pgm__watch_free(db->watch);
+	pgm__ev_free(db);
 	free(db->place);
 	free(db->slot);
 	free(db);
@@ -146,6 +161,8 @@ void pgm__db_wake_locked(pgm_db *db)
 {
 	pgm__waiter *w;
 
+	if (db->ev)
+		return; /* it looks itself */
 	while ((w = pgm__slots_next_woken(&db->slots)) != NULL)
 		pthread_cond_signal(&((pgm__thread_waiter *)w)->served);
 	if (db->slots.stir && db->keeper_runs)
@@ -155,7 +172,8 @@ void pgm__db_wake_locked(pgm_db *db)
 /* A closed handle stays a valid pointer, but holds no descriptor. */
 void pgm__db_close_pipe_locked(pgm_db *db)
 {
-	if (db->slots.shut && !db->keeper_runs && pgm__slots_count(&db->slots, PGM__SLOT_OPENING) == 0)
+	if (db->slots.shut && !db->keeper_runs && (!db->ev || db->ev->ended) &&
+	    pgm__slots_count(&db->slots, PGM__SLOT_OPENING) == 0)
 		pgm__pipe_close(db->wake);
 }
 
@@ -260,7 +278,8 @@ pgm__lease *pgm__db_adopt(pgm_db *db, int32_t slot, pgm__connector *c, const pgm
 	kept = caller ? pgm__slots_opened_lent(&db->slots, slot, now) : pgm__slots_opened(&db->slots, slot, now);
 	if (kept) {
 		lease->expires = db->slot[slot].expires;
-		lease->mark = atomic_load_explicit(&db->hot.vacant, memory_order_relaxed);
+		if (!db->ev) /* else it never lies where it could be taken without a word */
+			lease->mark = atomic_load_explicit(&db->hot.vacant, memory_order_relaxed);
 		pgm__error_clear(&db->last_error);
 		db->failed_for_good = false;
 		if (caller)
@@ -350,7 +369,7 @@ pgm_db *pgm__db_open(pgm__settings *settings, const pgm_open_options *options, p
 {
 	pgm_db *db = db_new(settings, options, err);
 
-	if (!db || options->lazy)
+	if (!db || options->lazy || (db->ev && options->loop)) /* a loop must not wait */
 		return db;
 	if (open_first(db, err) && start_keeper(db, err))
 		return db;
@@ -363,6 +382,8 @@ pgm_db *pgm__db_open(pgm__settings *settings, const pgm_open_options *options, p
 
 void pgm__db_close_lease(pgm_db *db, pgm__lease *lease, bool polite)
 {
+	if (db->ev)
+		pgm__ev_closing(db, lease->slot);
 	pgm__db_lock(db);
 	db->place[lease->slot].lease = NULL; /* a fork from here on must not look at its socket */
 	db->hot_loans += atomic_load_explicit(&lease->hot_loans, memory_order_relaxed);
@@ -378,7 +399,8 @@ void pgm__db_close_lease(pgm_db *db, pgm__lease *lease, bool polite)
 
 void pgm__db_drop(pgm_db *db, pgm__lease *lease, const pgm_error *why)
 {
-	pgm__log(PGM_LOG_WARNING, "a connection is dropped: %s", why->message);
+	if (why->code != PGM_ERR_CLOSED)
+		pgm__log(PGM_LOG_WARNING, "a connection is dropped: %s", why->message);
 	pgm__db_lock(db);
 	atomic_store_explicit(&lease->loan, PGM__NOT_LENT, memory_order_relaxed);
 	atomic_store_explicit(&db->last_death, pgm__clock_now(), memory_order_relaxed);
@@ -451,11 +473,14 @@ void pgm__db_shut(pgm_db *db)
 		pgm__db_close_pipe_locked(db);
 	}
 	pgm__db_unlock(db);
-	if (!already) {
+	if (!already && db->ev) {
+		pgm__ev_shut(db);
+	} else if (!already) {
 		pgm__db_close_due(db);
 		pgm__keeper_stop(db);
-		pgm__db_forget_orphans(db);
 	}
+	if (!already)
+		pgm__db_forget_orphans(db);
 	pgm__cancel_restore(before);
 }
 
@@ -490,6 +515,8 @@ void pgm__db_forked_locked(pgm_db *db, int dead_fd)
 		/* A connector's memory is not to be trusted: another thread may have been in the middle of a step. */
 		*place = (pgm__place){0};
 	}
+	if (db->ev)
+		pgm__ev_forked_locked(db);
 	pgm__slots_forget(&db->slots);
 	if (db->keeper_runs)
 		db->refs--;

@@ -92,6 +92,9 @@ typedef struct pgm__place {
 	pgm__connector *connector; /* OPENING; whoever opens is at it, nobody if the slot is parked */
 } pgm__place;
 
+/* The event-driven types' own; see evented/evented.h. */
+typedef struct pgm__ev pgm__ev;
+
 struct pgm_db {
 	/* Fixed once the handle is open. */
 	pgm_type type;
@@ -119,6 +122,8 @@ struct pgm_db {
 	pthread_cond_t keeper_gone;
 	pgm__watch *watch; /* the keeper's own */
 	int wake[2];	   /* a pipe, both ends nonblocking; also ends the waiting of a borrower that connects */
+
+	pgm__ev *ev; /* NULL: not event-driven */
 
 	pgm__hot hot;
 	_Atomic(pgm__time) look_at;    /* when the keeper looks at what has come back; 0: not expected to */
@@ -175,6 +180,9 @@ bool pgm__db_leaks_locked(pgm_db *db, int32_t slot, pgm__loan *loan);
 /* Lent for longer than leak_after: told when it comes back. */
 bool pgm__is_overdue(const pgm__lease *lease, pgm__time now);
 
+/* locked: fills err with why there is no connection (any verdict but GOT, OPEN and WAIT). Unlocks. */
+void pgm__fail_verdict(pgm_db *db, pgm__verdict verdict, int64_t timeout_ms, pgm_error *err);
+
 /* A slot that is OPENING, a connector that has CONNECTED: puts the connection into its slot, idle or
  * lent to caller. NULL: the handle was shut or memory is out; it has been closed, err tells. Frees c. */
 pgm__lease *pgm__db_adopt(pgm_db *db, int32_t slot, pgm__connector *c, const pgm__caller *caller, pgm_error *err);
@@ -198,6 +206,17 @@ void pgm__db_close_lease(pgm_db *db, pgm__lease *lease, bool polite);
 
 /* A connection that the caller holds (LENT or CHECKING) turned out dead: says why in the log, closes it. */
 void pgm__db_drop(pgm_db *db, pgm__lease *lease, const pgm_error *why);
+
+/* Of one whose loan has ended: to the slots, or closed if it is not usable or not wanted any more; and what is told of it
+ * before. */
+void pgm__put_back(pgm__lease *lease, bool usable, bool rolled_back);
+void pgm__tell_what_was_left(const pgm__lease *lease, bool rolled_back, bool usable, const pgm_error *err);
+
+/* What another thread gave back that could not do it itself. */
+void pgm__return_stray(pgm__lease *lease);
+
+/* How waiting for min_size connections ended: true if they are open, else why not. */
+bool pgm__db_tell_ready(pgm_db *db, pgm_error *err);
 
 /* True once pgm_close and the like have been here. */
 bool pgm__db_is_shut(pgm_db *db);

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "connection/db.h"
+#include "connection/evented/calls.h"
 #include "connection/session.h"
 
 #include <libpq-events.h>
@@ -19,6 +20,8 @@ static void on_destroy(pgm__lease *lease)
 	char place[160] = " and is not borrowed";
 
 	pgm__registry_remove(lease->conn);
+	if (db->ev && lease->slot != PGM__NO_SLOT)
+		pgm__ev_finished(db, lease->slot);
 	pgm__db_lock(db);
 	was_lent = pgm__is_lent(lease);
 	counted = lease->counted;

@@ -2,6 +2,7 @@
 #include "base/thread.h"
 #include "connection/clean.h"
 #include "connection/db.h"
+#include "connection/evented/calls.h"
 #include "connection/hot.h"
 #include "connection/open.h"
 
@@ -66,13 +67,13 @@ static void report_late_return(const pgm__loan *loan)
 		 loan->line, loan->thread, loan->held / PGM__SECOND);
 }
 
-/* To the slots, or closed if it is not usable or not wanted any more. */
-static void put_back(pgm__lease *lease, bool usable, bool rolled_back)
+void pgm__put_back(pgm__lease *lease, bool usable, bool rolled_back)
 {
 	pgm_db *db = lease->db;
 	pgm__time now;
 	ended e;
 	bool kept = false, last;
+	int32_t slot;
 	int before;
 
 	pgm__db_lock(db);
@@ -90,7 +91,10 @@ static void put_back(pgm__lease *lease, bool usable, bool rolled_back)
 	pgm__db_wake_locked(db);
 	lease->counted = !kept;
 	last = kept && pgm__db_unref_locked(db);
+	slot = lease->slot;
 	pgm__db_unlock(db);
+	if (kept && db->ev)
+		pgm__ev_given_back(db, slot);
 	if (kept && !last && !e.late)
 		return;
 	before = pgm__cancel_disable();
@@ -105,7 +109,7 @@ static void put_back(pgm__lease *lease, bool usable, bool rolled_back)
 	pgm__cancel_restore(before);
 }
 
-static void tell_what_was_left(const pgm__lease *lease, bool rolled_back, bool usable, const pgm_error *err)
+void pgm__tell_what_was_left(const pgm__lease *lease, bool rolled_back, bool usable, const pgm_error *err)
 {
 	const pgm__loan loan = pgm__loan_of(lease, 0);
 
@@ -123,22 +127,34 @@ static void clean_and_put_back(pgm__lease *lease)
 {
 	pgm_error err;
 	bool rolled_back = false, usable = true;
-	int before;
+	int before = pgm__cancel_disable();
 
-	if (!end_loan(lease, PGM__RETURNING)) {
-		complain_of_unlent(lease);
+	if (lease->db->ev && !pgm__ev_give_back(lease)) {
+		pgm__cancel_restore(before);
 		return;
 	}
-	before = pgm__cancel_disable();
 	if (!pgm__db_is_shut(lease->db)) {
 		usable = pgm__clean(lease, &rolled_back, &err);
-		tell_what_was_left(lease, rolled_back, usable, &err);
+		pgm__tell_what_was_left(lease, rolled_back, usable, &err);
 	}
 	if (lease->slot == PGM__NO_SLOT)
 		forget_orphan(lease); /* a hook forked, and this is the child */
 	else
-		put_back(lease, usable, rolled_back);
+		pgm__put_back(lease, usable, rolled_back);
 	pgm__cancel_restore(before);
+}
+
+void pgm__return_stray(pgm__lease *lease)
+{
+	clean_and_put_back(lease);
+}
+
+static void end_and_clean(pgm__lease *lease)
+{
+	if (end_loan(lease, PGM__RETURNING))
+		clean_and_put_back(lease);
+	else
+		complain_of_unlent(lease);
 }
 
 void pgm_release(PGconn *conn)
@@ -154,11 +170,11 @@ void pgm_release(PGconn *conn)
 	if (lease->slot == PGM__NO_SLOT)
 		forget_orphan(lease);
 	else if (!pgm__clean_quickly(lease))
-		clean_and_put_back(lease);
+		end_and_clean(lease);
 	else if (!end_loan(lease, PGM__NOT_LENT))
 		complain_of_unlent(lease);
-	else if (!pgm__hot_put(lease))
-		put_back(lease, true, false);
+	else if (!pgm__hot_put(lease) && !(lease->db->ev && pgm__ev_is_stray(lease)))
+		pgm__put_back(lease, true, false);
 }
 
 void pgm__release_when_cancelled(void *conn)

@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "base/thread.h"
 #include "connection/db.h"
+#include "connection/evented/calls.h"
 
 #include <limits.h>
 #include <string.h>
@@ -69,7 +70,9 @@ void pgm_drain(pgm_db *db)
 			 pgm__clock_coarse()); /* the clock of pgm_release, which lags behind the exact one */
 	pgm__db_wake_locked(db);
 	pgm__db_unlock(db);
-	if (db->slots.rules.borrower_opens)
+	if (db->ev)
+		pgm__ev_drained(db);
+	else if (db->slots.rules.borrower_opens)
 		pgm__db_close_due(db); /* there is no keeper to do it */
 }
 
@@ -100,6 +103,16 @@ static bool wait_ready_locked(pgm_db *db, pgm__time deadline, pgm_error *err)
 	return !db->slots.shut || pgm__fail(err, PGM_ERR_CLOSED, "the handle is closed");
 }
 
+bool pgm__db_tell_ready(pgm_db *db, pgm_error *err)
+{
+	bool ready;
+
+	pgm__db_lock(db);
+	ready = wait_ready_locked(db, 0, err);
+	pgm__db_unlock(db);
+	return ready;
+}
+
 static void unlock(void *db)
 {
 	pgm__db_unlock(db);
@@ -126,6 +139,8 @@ bool pgm_wait_ready(pgm_db *db, int timeout_ms, pgm_error *err)
 	pgm__error_clear(err);
 	if (!db)
 		return pgm__fail(err, PGM_ERR_MISUSE, "pgm_wait_ready: the handle is NULL");
+	if (db->ev)
+		return pgm__ev_wait_ready(db, timeout_ms, err);
 	if (db->slots.rules.borrower_opens)
 		return open_by_borrowing(db, timeout_ms, err);
 	pgm__db_lock(db);

@@ -9,11 +9,9 @@
  * then are content with that.
  */
 #include "base/error.h"
-#include "base/log.h"
 #include "base/thread.h"
-#include "connection/close.h"
 #include "connection/db.h"
-#include "connection/look.h"
+#include "connection/due.h"
 #include "connection/open.h"
 #include "connection/wait.h"
 
@@ -31,68 +29,6 @@ struct pgm__watch {
 	nfds_t count, connecting_end;
 	pgm__time until;
 };
-
-/* ------------------------------------------------------------------------------ what is due */
-
-static void finish_connector(pgm_db *db, int32_t slot, pgm__connector *c)
-{
-	pgm_error err;
-
-	if (pgm__connector_progress(c) == PGM__CONNECTED) {
-		pgm__db_adopt(db, slot, c, NULL, &err);
-		return;
-	}
-	pgm__db_connect_failed(db, slot, c, &err);
-	if (err.code != PGM_ERR_CLOSED)
-		pgm__log(PGM_LOG_INFO, "a connection could not be opened: %s", err.message);
-}
-
-static bool is_through(const pgm__connector *c)
-{
-	return pgm__connector_progress(c) == PGM__CONNECTED || pgm__connector_progress(c) == PGM__CONNECT_FAILED;
-}
-
-static void open_slot(pgm_db *db, int32_t slot)
-{
-	pgm__connector *c = pgm__connector_new(db->settings, &db->hooks);
-
-	pgm__db_lock(db);
-	db->place[slot].connector = c;
-	pgm__db_unlock(db);
-	if (!c) {
-		pgm__db_cannot_connect(db, slot, NULL);
-		return;
-	}
-	pgm__connector_step(c);
-	if (is_through(c))
-		finish_connector(db, slot, c);
-}
-
-/* Does one thing that is due. False: nothing is, and *until says when something may be. */
-static bool do_what_is_due(pgm_db *db, pgm__time *until)
-{
-	pgm__lease *lease = NULL;
-	pgm__loan loan;
-	bool leaks = false;
-	pgm__due due;
-
-	pgm__db_lock(db);
-	due = pgm__slots_due(&db->slots, pgm__clock_now());
-	pgm__db_wake_locked(db); /* it may have given up, and told the waiters */
-	if (due.what == PGM__DUE_CLOSE)
-		lease = db->place[due.slot].lease;
-	else if (due.what == PGM__DUE_REPORT)
-		leaks = pgm__db_leaks_locked(db, due.slot, &loan);
-	pgm__db_unlock(db);
-	*until = due.until;
-	if (due.what == PGM__DUE_OPEN)
-		open_slot(db, due.slot);
-	else if (lease)
-		pgm__db_close_lease(db, lease, true);
-	else if (leaks)
-		pgm__report_leak(&loan);
-	return due.what != PGM__DUE_NOTHING;
-}
 
 /* ---------------------------------------------------------------------------------- watching */
 
@@ -115,13 +51,6 @@ static void watch_connecting_locked(const pgm_db *db, pgm__watch *w)
 	w->connecting_end = w->count;
 }
 
-/* Somebody uses it after having given it back: what comes is his, and reading it would keep him waiting for
- * ever. Whoever borrows it next has it cleaned. */
-static bool is_misused(const pgm__lease *lease)
-{
-	return PQstatus(lease->conn) == CONNECTION_OK && PQtransactionStatus(lease->conn) != PQTRANS_IDLE;
-}
-
 void pgm__keeper_expect_look_locked(pgm_db *db)
 {
 	if (!db->keeper_runs || atomic_load_explicit(&db->look_at, memory_order_relaxed) != 0)
@@ -135,7 +64,7 @@ static void watch_idle_locked(pgm_db *db, pgm__watch *w)
 	pgm__time at = atomic_load_explicit(&db->look_at, memory_order_relaxed);
 
 	for (int32_t i = db->slots.list[PGM__SLOT_IDLE].first; i != PGM__NO_SLOT; i = db->slot[i].next)
-		if (!is_misused(db->place[i].lease))
+		if (!pgm__lease_is_misused(db->place[i].lease))
 			watch_add(w, db->place[i].lease->fd, POLLIN, i);
 	if (at != 0 && at <= pgm__clock_now())
 		atomic_store_explicit(&db->look_at, 0, memory_order_relaxed);
@@ -165,42 +94,6 @@ static void drain_pipe(pgm_db *db)
 	pgm__db_unlock(db);
 }
 
-static void go_on_connecting(pgm_db *db, int32_t slot, bool is_ready)
-{
-	pgm__connector *c = db->place[slot].connector; /* the keeper's own while it is OPENING */
-
-	if (!is_ready && pgm__clock_now() < pgm__connector_deadline(c))
-		return;
-	pgm__connector_step(c);
-	if (is_through(c))
-		finish_connector(db, slot, c);
-}
-
-/* Something came on a connection that lay idle when the keeper went to sleep. */
-static void look_at(pgm_db *db, int32_t slot)
-{
-	pgm__lease *lease = NULL;
-	pgm_error why;
-	bool kept = true;
-
-	pgm__db_lock(db);
-	if (pgm__slots_check(&db->slots, slot))
-		lease = db->place[slot].lease;
-	pgm__db_unlock(db);
-	if (!lease)
-		return;
-	if (!is_misused(lease) && !pgm__look(lease->conn, &why)) {
-		pgm__db_drop(db, lease, &why);
-		return;
-	}
-	pgm__db_lock(db);
-	kept = pgm__slots_check_done(&db->slots, slot, pgm__clock_now());
-	pgm__db_wake_locked(db);
-	pgm__db_unlock(db);
-	if (!kept)
-		pgm__db_close_lease(db, lease, true);
-}
-
 /* poll(2) refuses (the process may have lowered its limit of descriptors): it is tried again, and not at once. */
 static void rest(void)
 {
@@ -218,10 +111,10 @@ static void sleep_and_act(pgm_db *db, pgm__watch *w)
 	if (w->fds[0].revents)
 		drain_pipe(db);
 	for (nfds_t i = 1; i < w->connecting_end; i++)
-		go_on_connecting(db, w->slots[i], w->fds[i].revents != 0);
+		pgm__db_go_on_connecting(db, w->slots[i], w->fds[i].revents != 0);
 	for (nfds_t i = w->connecting_end; i < w->count; i++)
 		if (w->fds[i].revents)
-			look_at(db, w->slots[i]);
+			pgm__db_look_at(db, w->slots[i]);
 }
 
 /* ------------------------------------------------------------------------- its life and its end */
@@ -267,13 +160,15 @@ pgm__watch *pgm__watch_new(int32_t max_size)
 static void *keeper_main(void *arg)
 {
 	pgm_db *db = arg;
-	pgm__time until;
 	bool last;
 
 	while (!pgm__db_is_shut(db)) {
-		while (do_what_is_due(db, &until))
-			continue;
-		watch_all(db, db->watch, until);
+		pgm__due due;
+
+		do
+			due = pgm__db_do_due(db);
+		while (due.what != PGM__DUE_NOTHING);
+		watch_all(db, db->watch, due.until);
 		sleep_and_act(db, db->watch);
 	}
 	give_up_connecting(db);
@@ -291,7 +186,7 @@ static void *keeper_main(void *arg)
 
 bool pgm__keeper_start_locked(pgm_db *db, pgm_error *err)
 {
-	if (db->keeper_runs || db->slots.rules.borrower_opens || db->slots.shut)
+	if (db->keeper_runs || db->slots.rules.borrower_opens || db->ev || db->slots.shut)
 		return true;
 	if (!pgm__thread_start(&db->keeper, keeper_main, db))
 		return pgm__fail(err, PGM_ERR_NOMEM, "cannot start the pool's thread");

@@ -50,6 +50,17 @@ bool pgm__fail_result(pgm_error *err, const PGresult *res)
 	return false;
 }
 
+/* The words are not asked for: they may be in any language. Other syntax errors have a position, this has none. */
+void pgm__hint_if_several(const PGresult *res, pgm_error *err)
+{
+	const pgm_error server = *err;
+
+	if (strcmp(server.sqlstate, "42601") != 0 || PQresultErrorField(res, PG_DIAG_STATEMENT_POSITION))
+		return;
+	pgm__fail(err, server.code, "%s; to run several statements at once borrow a connection", server.message);
+	pgm__error_sqlstate(err, server.sqlstate);
+}
+
 bool pgm_result_ok(const PGresult *res, pgm_error *err)
 {
 	switch (PQresultStatus(res)) {

@@ -11,6 +11,10 @@ bool pgm__fail_libpq(pgm_error *err, const PGconn *conn);
 /* After the server refused a statement: _QUERY, or _BROKEN if it ended the session. Returns false. */
 bool pgm__fail_result(pgm_error *err, const PGresult *res);
 
+/* After that: if it was for several statements in one string, which the extended protocol cannot carry, err says
+ * what to do instead. */
+void pgm__hint_if_several(const PGresult *res, pgm_error *err);
+
 /* The SQLSTATE of "it may or may not have been committed": transaction_resolution_unknown (PostgreSQL manual,
  * appendix A). */
 #define PGM__UNRESOLVED "08007"

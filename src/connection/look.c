@@ -141,7 +141,7 @@ static bool clean_after_misuse(pgm__lease *lease, pgm_error *err)
 	return pgm__clean(lease, &rolled_back, err);
 }
 
-static bool passes_hook(const pgm__lease *lease, pgm_error *err)
+bool pgm__lease_passes_hook(const pgm__lease *lease, pgm_error *err)
 {
 	const pgm_hooks *hooks = &lease->db->hooks;
 
@@ -159,7 +159,7 @@ static bool deaths_since(const pgm__lease *lease)
 }
 
 /* Where one has died others may be as silent, and the borrower is to reach one that answers in his time. */
-static pgm__time check_deadline(const pgm__lease *lease, pgm__time now, pgm__time until)
+pgm__time pgm__check_deadline(const pgm__lease *lease, pgm__time now, pgm__time until)
 {
 	pgm__time most = now + CHECK_WITHIN, least = now + CHECK_AT_LEAST;
 
@@ -178,17 +178,22 @@ bool pgm__lease_is_fresh(const pgm__lease *lease, pgm__time now)
 	return !looks_due(lease, now) && is_untouched(lease->conn) && !lease->db->hooks.check;
 }
 
+bool pgm__lease_check_is_due(const pgm__lease *lease, pgm__time now)
+{
+	return lease->db->settings->check_on_checkout && now - lease->given_back >= UNCHECKED_FOR;
+}
+
 pgm__fitness pgm__lease_fitness(pgm__lease *lease, pgm__time until, pgm_error *err)
 {
 	pgm__time now = pgm__clock_now();
-	bool check = lease->db->settings->check_on_checkout && now - lease->given_back >= UNCHECKED_FOR;
+	bool check = pgm__lease_check_is_due(lease, now);
 
 	pgm__error_clear(err);
 	if (!is_untouched(lease->conn) && !clean_after_misuse(lease, err))
 		return PGM__DEAD;
 	if (looks_due(lease, now) && !pgm__look(lease->conn, err))
 		return PGM__DEAD;
-	if (check && !answers(lease->conn, check_deadline(lease, now, until), err))
+	if (check && !answers(lease->conn, pgm__check_deadline(lease, now, until), err))
 		return PGM__DEAD;
-	return passes_hook(lease, err) ? PGM__FIT : PGM__REJECTED;
+	return pgm__lease_passes_hook(lease, err) ? PGM__FIT : PGM__REJECTED;
 }

@@ -28,6 +28,11 @@ typedef enum pgm__fitness {
  */
 pgm__fitness pgm__lease_fitness(pgm__lease *lease, pgm__time until, pgm_error *err);
 
+/* Parts of it, for those who do it without blocking: is check_on_checkout due, and until when; the check hook. */
+bool pgm__lease_check_is_due(const pgm__lease *lease, pgm__time now);
+pgm__time pgm__check_deadline(const pgm__lease *lease, pgm__time now, pgm__time until);
+bool pgm__lease_passes_hook(const pgm__lease *lease, pgm_error *err);
+
 /* True if none of that is due: the common case, decided without a system call. */
 bool pgm__lease_is_fresh(const pgm__lease *lease, pgm__time now);
 

@@ -1,10 +1,12 @@
-/* Submitting on the blocking types: at once, in the calling thread, answered before it returns. */
+/* Submitting, the same on all types; on the blocking ones at once, in the calling thread, answered before it returns. */
 #include "base/error.h"
 #include "base/thread.h"
 #include "connection/clean.h"
 #include "connection/close.h"
 #include "connection/db.h"
+#include "connection/evented/calls.h"
 #include "connection/libpq_error.h"
+#include "connection/statement_kind.h"
 #include "connection/wait.h"
 
 #include <limits.h>
@@ -17,6 +19,28 @@
 static bool check_query(const char *call, const pgm_query *query, pgm_error *err)
 {
 	return (query && query->sql) || pgm__fail(err, PGM_ERR_MISUSE, "%s: there is no SQL", call);
+}
+
+/* Others' statements run on the same connection, before it and behind it. */
+static bool check_submittable(const pgm_query *query, pgm_error *err)
+{
+	switch (pgm__statement_kind_of(query->sql)) {
+	case PGM__STATEMENT_COPY:
+		return pgm__fail(err, PGM_ERR_MISUSE,
+				 "pgm_submit: COPY cannot be submitted; borrow a connection (pgm_acquire) and use the "
+				 "COPY functions of libpq");
+	case PGM__STATEMENT_TRANSACTION:
+		return pgm__fail(err, PGM_ERR_MISUSE,
+				 "pgm_submit: each submitted statement is its own transaction; for a longer one borrow "
+				 "a connection (pgm_with, pgm_acquire)");
+	case PGM__STATEMENT_SESSION:
+		return pgm__fail(err, PGM_ERR_MISUSE,
+				 "pgm_submit: this would change the session for the statements of others; borrow a "
+				 "connection (pgm_acquire), or write it into the session settings of the file");
+	case PGM__STATEMENT_PLAIN:
+		break;
+	}
+	return true;
 }
 
 static bool check_handle(const char *call, const pgm_db *db, pgm_error *err)
@@ -67,10 +91,14 @@ static void judge(answer *a, PGconn *conn, const pgm_query *query, bool late)
 		drop_result(a);
 		pgm__fail(&a->err, PGM_ERR_MISUSE,
 			  "COPY cannot be submitted: borrow a connection and use the COPY functions of libpq");
-	} else if (!pgm_result_ok(a->res, &a->err) && late && strcmp(a->err.sqlstate, CANCELLED) == 0) {
+	} else if (pgm_result_ok(a->res, &a->err)) {
+		return;
+	} else if (late && strcmp(a->err.sqlstate, CANCELLED) == 0) {
 		drop_result(a);
 		pgm__fail(&a->err, PGM_ERR_TIMEOUT, "the statement did not end within %d ms and was cancelled",
 			  query->timeout_ms);
+	} else {
+		pgm__hint_if_several(a->res, &a->err);
 	}
 }
 
@@ -161,8 +189,11 @@ bool pgm_submit(pgm_db *db, const pgm_query *query, pgm_on_result fn, void *arg,
 	pgm__error_clear(err);
 	if (!fn)
 		return fail_without_callback("pgm_submit", err);
-	if (!check_handle("pgm_submit", db, err) || !check_query("pgm_submit", query, err))
+	if (!check_handle("pgm_submit", db, err) || !check_query("pgm_submit", query, err) ||
+	    !check_submittable(query, err))
 		return false;
+	if (db->ev)
+		return pgm__ev_submit(db, query, fn, arg, err);
 	deadline = deadline_of(query);
 	conn = acquire_by(db, deadline, &why);
 	if (!conn && (why.code == PGM_ERR_CLOSED || why.code == PGM_ERR_BUSY || why.code == PGM_ERR_MISUSE)) {
@@ -181,11 +212,17 @@ bool pgm_submit(pgm_db *db, const pgm_query *query, pgm_on_result fn, void *arg,
 bool pgm_send(PGconn *conn, const pgm_query *query, pgm_on_result fn, void *arg, pgm_error *err)
 {
 	answer a = {.res = NULL};
+	pgm__lease *lease;
 
 	if (!fn)
 		return fail_without_callback("pgm_send", err);
-	if (!check_query("pgm_send", query, err) || !pgm__lease_of(conn, "pgm_send", err))
+	if (!check_query("pgm_send", query, err))
 		return false;
+	lease = pgm__lease_of(conn, "pgm_send", err);
+	if (!lease)
+		return false;
+	if (pgm__ev_carries(lease))
+		return pgm__ev_send(lease, query, fn, arg, err);
 	if (pgm__is_busy(conn))
 		return pgm__fail(err, PGM_ERR_MISUSE,
 				 "pgm_send: the connection is busy with another statement or cursor");
@@ -204,6 +241,8 @@ bool pgm_acquire_async(pgm_db *db, pgm_on_lease fn, void *arg, pgm_error *err)
 		return fail_without_callback("pgm_acquire_async", err);
 	if (!check_handle("pgm_acquire_async", db, err))
 		return false;
+	if (db->ev)
+		return pgm__ev_acquire_async(db, fn, arg, err);
 	conn = pgm_acquire_at(db, PGM_TIMEOUT_FROM_CONFIG, "pgm_acquire_async", 0, &why);
 	if (!conn && (why.code == PGM_ERR_CLOSED || why.code == PGM_ERR_BUSY || why.code == PGM_ERR_MISUSE)) {
 		pgm__error_copy(err, &why);
@@ -215,9 +254,11 @@ bool pgm_acquire_async(pgm_db *db, pgm_on_lease fn, void *arg, pgm_error *err)
 
 bool pgm_wait(pgm_db *db, int timeout_ms, pgm_error *err)
 {
-	(void)timeout_ms; /* all that was submitted has been answered */
 	pgm__error_clear(err);
 	if (!check_handle("pgm_wait", db, err))
 		return false;
+	if (db->ev)
+		return pgm__ev_wait(db, timeout_ms, err);
+	/* All that was submitted has been answered. */
 	return !pgm__db_is_shut(db) || pgm__fail(err, PGM_ERR_CLOSED, "the handle is closed");
 }

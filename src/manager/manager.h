@@ -8,12 +8,19 @@
 
 #include <pthread.h>
 
+/* Whose an event-driven handle is: a loop's, or without one a thread's. Zeroed: everybody's. */
+typedef struct pgm__owner {
+	pgm_loop loop;
+	uint64_t thread;
+} pgm__owner;
+
 /* One configuration, as one type, with one set of hooks: what makes two opens the same. */
 typedef struct pgm__cached {
 	struct pgm__cached *next;
 	char *key; /* the settings as text, compared in full */
 	size_t key_len;
 	pgm_hooks hooks;
+	pgm__owner owner;
 	pgm_db *db;   /* NULL while it is being opened, and if that failed */
 	bool opening; /* somebody is at it */
 	pthread_t opener;
@@ -27,7 +34,8 @@ typedef struct pgm__cached {
 typedef struct pgm__path {
 	struct pgm__path *next;
 	char *path;
-	pgm_type asked; /* as the caller said, PGM_FROM_CONFIG included */
+	pgm_type asked;	 /* as the caller said, PGM_FROM_CONFIG included */
+	uint64_t thread; /* whose the handle is; 0: everybody's */
 	pgm__stamp stamp;
 	pgm_db *db; /* NULL: closed since, the file is to be read again */
 } pgm__path;

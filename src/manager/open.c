@@ -23,7 +23,12 @@ static pgm_open_options read_options(const pgm_open_options *given)
 	return options;
 }
 
-static pgm__settings *make_settings(const pgm_config *config, pgm_type type, pgm_error *err)
+static bool is_event_driven(pgm_type type)
+{
+	return type == PGM_ASYNC || type == PGM_ASYNC_POOL;
+}
+
+static pgm__settings *make_settings(const pgm_config *config, pgm_type type, const pgm_loop *loop, pgm_error *err)
 {
 	pgm__settings *settings;
 
@@ -32,8 +37,8 @@ static pgm__settings *make_settings(const pgm_config *config, pgm_type type, pgm
 		return NULL;
 	}
 	settings = pgm__settings_make(config, type, err);
-	if (settings && (settings->type == PGM_ASYNC || settings->type == PGM_ASYNC_POOL)) {
-		pgm__fail(err, PGM_ERR_MISUSE, "connection_type %s is not in this version yet: use normal or pool",
+	if (settings && loop && !is_event_driven(settings->type)) {
+		pgm__fail(err, PGM_ERR_MISUSE, "connection_type %s takes no event loop: it blocks",
 			  pgm__type_name(settings->type));
 		pgm__settings_free(settings);
 		return NULL;
@@ -41,23 +46,42 @@ static pgm__settings *make_settings(const pgm_config *config, pgm_type type, pgm
 	return settings;
 }
 
+static pgm__owner owner_of(const pgm__settings *settings, const pgm_loop *loop)
+{
+	pgm__owner owner = {.thread = 0};
+
+	if (loop)
+		owner.loop = *loop;
+	else if (is_event_driven(settings->type))
+		owner.thread = pgm__thread_number();
+	return owner;
+}
+
+static bool same_owner(const pgm__owner *a, const pgm__owner *b)
+{
+	return a->thread == b->thread && a->loop.ctx == b->loop.ctx && a->loop.watch == b->loop.watch &&
+	       a->loop.timer == b->loop.timer;
+}
+
 static bool same_hooks(const pgm_hooks *a, const pgm_hooks *b)
 {
 	return a->configure == b->configure && a->check == b->check && a->reset == b->reset && a->arg == b->arg;
 }
 
-static pgm__cached *find_locked(const pgm_manager *m, const pgm__settings *settings, const pgm_hooks *hooks)
+static pgm__cached *find_locked(const pgm_manager *m, const pgm__settings *settings, const pgm_hooks *hooks,
+				const pgm__owner *owner)
 {
 	for (pgm__cached *e = m->entries; e; e = e->next)
 		if (e->in_cache && e->key_len == settings->key_len &&
-		    memcmp(e->key, settings->key, settings->key_len) == 0 && same_hooks(&e->hooks, hooks))
+		    memcmp(e->key, settings->key, settings->key_len) == 0 && same_hooks(&e->hooks, hooks) &&
+		    same_owner(&e->owner, owner))
 			return e;
 	return NULL;
 }
 
 /* -------------------------------------------------------------------------------------- entries */
 
-static pgm__cached *entry_new(const pgm__settings *settings, const pgm_hooks *hooks)
+static pgm__cached *entry_new(const pgm__settings *settings, const pgm_hooks *hooks, const pgm__owner *owner)
 {
 	pgm__cached *e = calloc(1, sizeof *e);
 
@@ -71,6 +95,7 @@ static pgm__cached *entry_new(const pgm__settings *settings, const pgm_hooks *ho
 	memcpy(e->key, settings->key, settings->key_len);
 	e->key_len = settings->key_len;
 	e->hooks = *hooks;
+	e->owner = *owner;
 	e->opening = e->in_cache = true;
 	e->opener = pthread_self();
 	return e;
@@ -150,9 +175,10 @@ static pgm_db *open_settings(pgm_manager *m, pgm__settings *settings, const pgm_
 {
 	pgm_db *db = NULL, *old = NULL;
 	pgm__cached *entry, *failed = NULL;
+	const pgm__owner owner = owner_of(settings, options->loop);
 
 	pthread_mutex_lock(&m->lock);
-	entry = find_locked(m, settings, &options->hooks);
+	entry = find_locked(m, settings, &options->hooks, &owner);
 	if (entry && !entry->opening && options->force_reload) {
 		old = pgm__manager_retire_locked(m, entry);
 		entry = NULL;
@@ -175,7 +201,7 @@ static pgm_db *open_settings(pgm_manager *m, pgm__settings *settings, const pgm_
 		pgm__settings_free(settings);
 		return db;
 	}
-	entry = entry_new(settings, &options->hooks);
+	entry = entry_new(settings, &options->hooks, &owner);
 	if (entry) {
 		entry->next = m->entries;
 		m->entries = entry;
@@ -202,7 +228,7 @@ static pgm_db *manager_open(pgm_manager *manager, const pgm_config *config, cons
 
 	pgm__error_clear(err);
 	m = pgm__manager_or_default(manager, err);
-	settings = m ? make_settings(config, options.type, err) : NULL;
+	settings = m ? make_settings(config, options.type, options.loop, err) : NULL;
 	db = settings ? open_settings(m, settings, &options, err) : NULL;
 	pgm__cancel_restore(before);
 	return db;
@@ -229,10 +255,12 @@ pgm_db *pgm_open_config(const pgm_config *config, pgm_type type, pgm_error *err)
 
 /* ------------------------------------------------------------------------------------- by path */
 
+/* The calling thread's, or everybody's. */
 static pgm__path *find_path_locked(const pgm_manager *m, const char *path, pgm_type asked)
 {
 	for (pgm__path *p = m->paths; p; p = p->next)
-		if (p->asked == asked && strcmp(p->path, path) == 0)
+		if (p->asked == asked && (p->thread == 0 || p->thread == pgm__thread_number()) &&
+		    strcmp(p->path, path) == 0)
 			return p;
 	return NULL;
 }
@@ -282,6 +310,7 @@ static void remember_path(pgm_manager *m, const char *path, pgm_type asked, cons
 	}
 	if (p && is_cached_locked(m, db)) {
 		p->stamp = *stamp;
+		p->thread = is_event_driven(pgm_db_type(db)) ? pgm__thread_number() : 0;
 		p->db = db;
 	}
 	pthread_mutex_unlock(&m->lock);

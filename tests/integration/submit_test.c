@@ -1,8 +1,10 @@
-/* pgm_submit, pgm_send, pgm_acquire_async and pgm_wait on normal and pool: at once, one callback each. */
+/* pgm_submit, pgm_send, pgm_acquire_async and pgm_wait: one callback each, on all four types. */
 #include "handles.h"
 
-static const char *const types[] = {"type=normal", "type=pool pool.min_size=1 pool.max_size=1"};
-#define TYPES 2
+static const char *const types[] = {"type=normal", "type=pool pool.min_size=1 pool.max_size=1", "type=async",
+				    "type=async_pool async_pool.min_size=1 async_pool.max_size=1"};
+#define TYPES 4
+#define BLOCKING_TYPES 2
 
 /* What a callback was told. */
 typedef struct answer {
@@ -42,7 +44,16 @@ static void forget(answer *a)
 	*a = (answer){.calls = 0};
 }
 
-static void a_statement_is_answered_before_submit_returns(void **state)
+/* The answers are there. */
+static void settle(pgm_db *db)
+{
+	pgm_error err;
+
+	if (!pgm_wait(db, slow(20000), &err))
+		fail_msg("pgm_wait: %s", err.message);
+}
+
+static void a_statement_is_answered_before_submit_returns_or_while_waiting(void **state)
 {
 	const char *params[] = {"20", NULL};
 	const pgm_query query = {.sql = "SELECT $1::int + 22, $2::text", .nparams = 2, .params = params};
@@ -54,6 +65,8 @@ static void a_statement_is_answered_before_submit_returns(void **state)
 		pgm_db *db = must_open("%s", types[t]);
 
 		assert_true(pgm_submit(db, &query, take_result, &a, &err));
+		assert_int_equal(a.calls, t < BLOCKING_TYPES);
+		settle(db);
 		assert_int_equal(a.calls, 1);
 		assert_false(a.has_error);
 		assert_string_equal(PQgetvalue(a.res, 0, 0), "42");
@@ -76,6 +89,7 @@ static void a_refused_statement_gives_its_result_and_what_it_says(void **state)
 
 		assert_true(pgm_submit(db, &query, take_result, &a, &err));
 		assert_int_equal(err.code, PGM_OK);
+		settle(db);
 		assert_int_equal(a.calls, 1);
 		assert_int_equal(a.err.code, PGM_ERR_QUERY);
 		assert_string_equal(a.err.sqlstate, "22012");
@@ -99,6 +113,7 @@ static void a_timeout_cancels_the_statement_on_the_server(void **state)
 
 		pgm_release(conn);
 		assert_true(pgm_submit(db, &query, take_result, &a, &err));
+		settle(db);
 		assert_in_range(ms_since(start), 190, 200 + slow(500));
 		assert_int_equal(a.calls, 1);
 		assert_int_equal(a.err.code, PGM_ERR_TIMEOUT);
@@ -164,6 +179,7 @@ static void a_lost_connection_is_answered_once_and_nothing_runs_again(void **sta
 		PGconn *conn;
 
 		assert_true(pgm_submit(db, &query, take_result, &a, &err));
+		settle(db);
 		assert_int_equal(a.calls, 1);
 		assert_int_equal(a.err.code, PGM_ERR_BROKEN);
 		assert_contains(a.err.message, "may or may not have run");
@@ -177,20 +193,75 @@ static void a_lost_connection_is_answered_once_and_nothing_runs_again(void **sta
 
 static void each_submitted_statement_is_its_own_transaction(void **state)
 {
-	const pgm_query begin = {.sql = "BEGIN"}, in_it = {.sql = "SELECT pg_current_xact_id_if_assigned()"};
-	pgm_db *db = must_open(NULL);
-	answer a = {.calls = 0};
-	PGconn *conn;
+	const pgm_query query = {.sql = "SELECT pg_current_xact_id()"};
 	pgm_error err;
 
 	(void)state;
-	assert_true(pgm_submit(db, &begin, take_result, &a, &err));
-	assert_true(pgm_submit(db, &in_it, take_result, &a, &err));
-	assert_int_equal(a.calls, 2);
-	conn = must_acquire(db);
-	assert_int_equal(PQtransactionStatus(conn), PQTRANS_IDLE);
-	pgm_release(conn);
-	forget(&a);
+	for (int t = 0; t < TYPES; t++) {
+		pgm_db *db = must_open("%s", types[t]);
+		answer first = {.calls = 0}, second = {.calls = 0};
+
+		assert_true(pgm_submit(db, &query, take_result, &first, &err));
+		assert_true(pgm_submit(db, &query, take_result, &second, &err));
+		settle(db);
+		assert_string_not_equal(PQgetvalue(first.res, 0, 0), PQgetvalue(second.res, 0, 0));
+		forget(&first);
+		forget(&second);
+	}
+}
+
+/* The hint says what to do instead. */
+static void b44_what_others_would_feel_is_refused_at_submit(void **state)
+{
+	static const char *const refused[] = {
+		"BEGIN",
+		" /* first */ start transaction",
+		"COPY pg_am TO STDOUT",
+		"SET search_path TO nowhere",
+		"LISTEN b44",
+		"PREPARE b44 AS SELECT 1",
+		"DISCARD ALL",
+		"CREATE TEMPORARY TABLE b44 (i int)",
+		"-- a comment\nCOMMIT",
+		"DECLARE c CURSOR WITH HOLD FOR SELECT 1",
+	};
+
+	(void)state;
+	for (int t = 0; t < TYPES; t++) {
+		pgm_db *db = must_open("%s", types[t]);
+
+		for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+			const pgm_query query = {.sql = refused[i]};
+			answer a = {.calls = 0};
+			pgm_error err;
+
+			assert_false(pgm_submit(db, &query, take_result, &a, &err));
+			assert_int_equal(err.code, PGM_ERR_MISUSE);
+			assert_contains(err.message, "borrow a connection");
+			settle(db);
+			assert_int_equal(a.calls, 0);
+		}
+	}
+}
+
+/* The server finds several statements in one string. */
+static void b44_several_statements_at_once_are_refused_with_a_hint(void **state)
+{
+	const pgm_query query = {.sql = "SELECT 1; SELECT 2"};
+
+	(void)state;
+	for (int t = 0; t < TYPES; t++) {
+		pgm_db *db = must_open("%s", types[t]);
+		answer a = {.calls = 0};
+
+		assert_true(pgm_submit(db, &query, take_result, &a, NULL));
+		settle(db);
+		assert_int_equal(a.calls, 1);
+		assert_int_equal(a.err.code, PGM_ERR_QUERY);
+		assert_string_equal(a.err.sqlstate, "42601");
+		assert_contains(a.err.message, "borrow a connection");
+		forget(&a);
+	}
 }
 
 static void copy_does_not_get_stuck(void **state)
@@ -247,46 +318,57 @@ static void what_is_not_accepted_is_never_answered(void **state)
 static void send_runs_on_the_borrowed_connection(void **state)
 {
 	const pgm_query query = {.sql = "SELECT pg_backend_pid(), pg_current_xact_id()"};
-	pgm_db *db = must_open("type=pool pool.min_size=2 pool.max_size=2");
-	PGconn *conn = must_acquire(db);
-	answer a = {.calls = 0};
 	pgm_error err;
 
 	(void)state;
-	must_run(conn, "BEGIN");
-	for (int i = 1; i <= 3; i++) {
-		assert_true(pgm_send(conn, &query, take_result, &a, &err));
-		assert_int_equal(a.calls, i);
-		assert_int_equal(atoi(PQgetvalue(a.res, 0, 0)), PQbackendPID(conn));
-		assert_int_equal(PQtransactionStatus(conn), PQTRANS_INTRANS);
+	for (int t = 0; t < TYPES; t++) {
+		pgm_db *db = must_open("%s", types[t]);
+		PGconn *conn = must_acquire(db);
+		answer a = {.calls = 0};
+
+		must_run(conn, "BEGIN");
+		for (int i = 1; i <= 3; i++) {
+			assert_true(pgm_send(conn, &query, take_result, &a, &err));
+			settle(db);
+			assert_int_equal(a.calls, i);
+			assert_int_equal(atoi(PQgetvalue(a.res, 0, 0)), PQbackendPID(conn));
+			assert_int_equal(PQtransactionStatus(conn), PQTRANS_INTRANS);
+		}
+		must_run(conn, "COMMIT");
+		PQsendQuery(conn, "SELECT 1");
+		assert_false(pgm_send(conn, &query, take_result, &a, &err));
+		assert_int_equal(err.code, PGM_ERR_MISUSE);
+		pgm_release(conn);
+		assert_false(pgm_send(conn, &query, take_result, &a, &err));
+		assert_int_equal(err.code, PGM_ERR_MISUSE);
+		assert_int_equal(a.calls, 3);
+		forget(&a);
 	}
-	must_run(conn, "COMMIT");
-	PQsendQuery(conn, "SELECT 1");
-	assert_false(pgm_send(conn, &query, take_result, &a, &err));
-	assert_int_equal(err.code, PGM_ERR_MISUSE);
-	pgm_release(conn);
-	assert_false(pgm_send(conn, &query, take_result, &a, &err));
-	assert_int_equal(err.code, PGM_ERR_MISUSE);
-	assert_int_equal(a.calls, 3);
-	forget(&a);
 }
 
 static void send_times_out_and_the_transaction_has_failed(void **state)
 {
+	const pgm_query begin = {.sql = "BEGIN", .timeout_ms = slow(10000)};
 	const pgm_query query = {.sql = "SELECT pg_sleep(60)", .timeout_ms = 100};
-	pgm_db *db = must_open(NULL);
-	PGconn *conn = must_acquire(db);
-	answer a = {.calls = 0};
 	pgm_error err;
 
 	(void)state;
-	must_run(conn, "BEGIN");
-	assert_true(pgm_send(conn, &query, take_result, &a, &err));
-	assert_int_equal(a.err.code, PGM_ERR_TIMEOUT);
-	assert_int_equal(PQtransactionStatus(conn), PQTRANS_INERROR);
-	must_run(conn, "ROLLBACK");
-	assert_true(works(conn));
-	pgm_release(conn);
+	for (int t = 0; t < TYPES; t++) {
+		pgm_db *db = must_open("%s", types[t]);
+		PGconn *conn = must_acquire(db);
+		answer a = {.calls = 0};
+
+		assert_true(pgm_send(conn, &begin, take_result, &a, &err));
+		assert_true(pgm_send(conn, &query, take_result, &a, &err));
+		settle(db);
+		assert_int_equal(a.calls, 2);
+		assert_int_equal(a.err.code, PGM_ERR_TIMEOUT);
+		assert_int_equal(PQtransactionStatus(conn), PQTRANS_INERROR);
+		must_run(conn, "ROLLBACK");
+		assert_true(works(conn));
+		pgm_release(conn);
+		forget(&a);
+	}
 }
 
 static void acquire_async_calls_back_with_a_connection_or_the_reason(void **state)
@@ -307,24 +389,10 @@ static void acquire_async_calls_back_with_a_connection_or_the_reason(void **stat
 	pgm_release(first.conn);
 }
 
-static void the_event_driven_types_answer_with_one_clear_error(void **state)
-{
-	static const char *const evented[] = {"async", "async_pool"};
-
-	(void)state;
-	for (int i = 0; i < 2; i++) {
-		pgm_error err = open_error(pgtest_config("type=%s", evented[i]), NULL);
-
-		assert_int_equal(err.code, PGM_ERR_MISUSE);
-		assert_contains(err.message, evented[i]);
-		assert_contains(err.message, "normal or pool");
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		HANDLE_TEST(a_statement_is_answered_before_submit_returns),
+		HANDLE_TEST(a_statement_is_answered_before_submit_returns_or_while_waiting),
 		HANDLE_TEST(a_refused_statement_gives_its_result_and_what_it_says),
 		HANDLE_TEST(a_timeout_cancels_the_statement_on_the_server),
 		HANDLE_TEST(a_timeout_ends_a_statement_that_never_stops_sending),
@@ -336,7 +404,8 @@ int main(void)
 		HANDLE_TEST(send_runs_on_the_borrowed_connection),
 		HANDLE_TEST(send_times_out_and_the_transaction_has_failed),
 		HANDLE_TEST(acquire_async_calls_back_with_a_connection_or_the_reason),
-		HANDLE_TEST(the_event_driven_types_answer_with_one_clear_error),
+		HANDLE_TEST(b44_what_others_would_feel_is_refused_at_submit),
+		HANDLE_TEST(b44_several_statements_at_once_are_refused_with_a_hint),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

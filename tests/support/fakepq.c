@@ -629,6 +629,21 @@ int PQsendQueryParams(PGconn *conn, const char *sql, int nparams, const Oid *typ
 	return send_statement(conn, sql);
 }
 
+int PQsendPrepare(PGconn *conn, const char *name, const char *sql, int nparams, const Oid *types)
+{
+	(void)name, (void)nparams, (void)types;
+	COUNT();
+	return send_statement(conn, sql);
+}
+
+int PQsendQueryPrepared(PGconn *conn, const char *name, int nparams, const char *const *values, const int *lengths,
+			const int *formats, int result_format)
+{
+	(void)nparams, (void)values, (void)lengths, (void)formats, (void)result_format;
+	COUNT();
+	return send_statement(conn, name);
+}
+
 static int consume_locked(PGconn *conn)
 {
 	char bytes[256];
@@ -948,6 +963,22 @@ ExecStatusType PQresultStatus(const PGresult *res)
 {
 	COUNT();
 	return res ? res->status : PGRES_FATAL_ERROR;
+}
+
+char *PQresStatus(ExecStatusType status)
+{
+	static char text[] = "PGRES_*";
+
+	(void)status;
+	COUNT();
+	return text;
+}
+
+size_t PQresultMemorySize(const PGresult *res)
+{
+	(void)res;
+	COUNT();
+	return sizeof(*res);
 }
 
 char *PQresultErrorField(const PGresult *res, int field)

@@ -1,0 +1,173 @@
+/* A whole connection in the caller's hands, out of pipeline mode and blocking: lent, and given back. */
+#include "base/error.h"
+#include "base/log.h"
+#include "base/pipe.h"
+#include "base/thread.h"
+#include "connection/clean.h"
+#include "connection/evented/calls.h"
+#include "connection/evented/cancel.h"
+#include "connection/evented/evented.h"
+#include "connection/libpq_error.h"
+#include "connection/look.h"
+
+#define CLEAN_WITHIN (3 * PGM__SECOND)
+
+/* One that was just opened and is rejected at once: the next would fare no better. */
+static bool reject(pgm_db *db, pgm__lease *lease, pgm__request *r, const pgm_error *why)
+{
+	bool was_new = lease->given_back == 0;
+
+	if (was_new)
+		pgm__request_answer(db, r, why);
+	pgm__db_drop(db, lease, why);
+	return was_new;
+}
+
+bool pgm__loan_give(pgm_db *db, int32_t slot, pgm__request *r)
+{
+	pgm__lease *lease = db->place[slot].lease;
+	pgm_error why;
+
+	pgm__error_clear(&why);
+	if (!pgm__wire_make_plain(lease->conn)) {
+		pgm__fail_libpq(&why, lease->conn);
+		return reject(db, lease, r, &why);
+	}
+	if (!pgm__lease_passes_hook(lease, &why))
+		return reject(db, lease, r, &why);
+	pgm__wire_begin(db, slot, PGM__WIRE_LENT);
+	pgm__db_lock(db);
+	pgm__db_lend_locked(lease, &r->caller);
+	pgm__db_unlock(db);
+	r->conn = lease->conn;
+	pgm__watch_slot(db, slot);
+	pgm__request_answer(db, r, NULL);
+	return true;
+}
+
+/* ----------------------------------------------------------------------------------- giving back */
+
+/* What was sent on it and is not answered yet will not be. */
+static void answer_the_rest(pgm_db *db, int32_t slot)
+{
+	pgm_error why;
+
+	pgm__fail(&why, PGM_ERR_BROKEN, "the connection was given back before the answer came");
+	pgm__wire_lose(db, slot, &why);
+}
+
+static void log_closed(const pgm__lease *lease, const pgm_error *why)
+{
+	pgm__tell_what_was_left(lease, false, false, why);
+}
+
+/* Without ever waiting: a roll-back is sent, and its answer comes by and by. What runs, or was not read, would have to
+ * be waited for or cancelled: then the connection is closed instead. */
+static void clean_by_and_by(pgm_db *db, pgm__lease *lease, int32_t slot)
+{
+	static const pgm_query rollback = {.sql = "ROLLBACK"};
+	PGconn *conn = lease->conn;
+	pgm__wire *w = &db->ev->wire[slot];
+	pgm__time until = pgm__clock_now() + CLEAN_WITHIN;
+	pgm_error why;
+	char sql[96];
+
+	pgm__clean_local(conn);
+	if (PQstatus(conn) != CONNECTION_OK || pgm__is_busy(conn)) {
+		if (PQstatus(conn) != CONNECTION_OK)
+			pgm__fail_libpq(&why, conn);
+		else
+			pgm__fail(&why, PGM_ERR_MISUSE, "work on it was not finished");
+		log_closed(lease, &why);
+		w->use = PGM__WIRE_NONE;
+		pgm__put_back(lease, false, false);
+		return;
+	}
+	pgm__wire_begin(db, slot, PGM__WIRE_CLEANING);
+	w->rolled_back = pgm__is_in_transaction(conn);
+	if (w->rolled_back)
+		pgm__wire_send_own(db, slot, PGM__REQUEST_CLEAN, &rollback, until);
+	if (w->use == PGM__WIRE_CLEANING && pgm__clean_encoding(lease, sql))
+		pgm__wire_send_own(db, slot, PGM__REQUEST_CLEAN, &(pgm_query){.sql = sql}, until);
+	if (w->use != PGM__WIRE_CLEANING)
+		return; /* it was lost */
+	if (w->sent.count == 0)
+		pgm__loan_cleaned(db, slot);
+	else
+		pgm__watch_slot(db, slot);
+}
+
+void pgm__loan_cleaned(pgm_db *db, int32_t slot)
+{
+	pgm__wire *w = &db->ev->wire[slot];
+	pgm__lease *lease = db->place[slot].lease;
+	bool rolled_back = w->rolled_back, usable;
+	pgm_error why;
+
+	pgm__error_clear(&why);
+	usable = pgm__wire_make_plain(lease->conn) && PQtransactionStatus(lease->conn) == PQTRANS_IDLE;
+	if (!usable)
+		pgm__fail_libpq(&why, lease->conn);
+	usable = usable && pgm__look(lease->conn, &why) && pgm__clean_by_hook(lease, &why);
+	pgm__tell_what_was_left(lease, rolled_back, usable, &why);
+	w->use = PGM__WIRE_NONE;
+	pgm__swallow_notifications(lease->conn);
+	pgm__put_back(lease, usable, rolled_back);
+}
+
+/* True if the calling thread may not touch what is the owner's: then the owner gives it back, at its next step. */
+static bool leave_to_owner(pgm__lease *lease)
+{
+	pgm_db *db = lease->db;
+	bool is_owner;
+
+	pgm__db_lock(db);
+	is_owner = db->ev->owner == pgm__thread_number() || db->slots.shut;
+	if (!is_owner) {
+		lease->next_orphan = db->ev->strays;
+		db->ev->strays = lease;
+		atomic_store_explicit(&lease->loan, PGM__RETURNING, memory_order_relaxed);
+		if (!db->ev->has_loop)
+			pgm__pipe_wake(db->wake);
+	}
+	pgm__db_unlock(db);
+	if (is_owner)
+		return false;
+	pgm__log(PGM_LOG_ERROR, "pgm_release: on another thread than the one whose handle it is; the connection is "
+				"given back when that thread uses the handle next");
+	return true;
+}
+
+bool pgm__ev_give_back(pgm__lease *lease)
+{
+	pgm_db *db = lease->db;
+	int32_t slot = lease->slot;
+
+	if (leave_to_owner(lease))
+		return false;
+	if (db->ev->wire[slot].sent.count > 0 || db->ev->wire[slot].held.count > 0)
+		answer_the_rest(db, slot);
+	pgm__cancel_forget(db, slot);
+	if (!db->ev->has_loop || db->slots.shut || !pgm__ev_enter(db, "pgm_release", NULL))
+		return true;
+	clean_by_and_by(db, lease, slot);
+	pgm__ev_work(db);
+	pgm__ev_leave(db);
+	return false;
+}
+
+bool pgm__ev_is_stray(pgm__lease *lease)
+{
+	return leave_to_owner(lease);
+}
+
+void pgm__ev_given_back(pgm_db *db, int32_t slot)
+{
+	db->ev->wire[slot].use = PGM__WIRE_NONE;
+	db->ev->stirred = true;
+	pgm__watch_slot(db, slot);
+	if (!pgm__ev_enter(db, "pgm_release", NULL))
+		return;
+	pgm__ev_work(db);
+	pgm__ev_leave(db);
+}

@@ -10,6 +10,13 @@ install(DIRECTORY include/ DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" FILES_MATCH
 install(TARGETS pgmonkey EXPORT pgmonkeyTargets
 	LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}" RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
 install(TARGETS pgmonkey-static EXPORT pgmonkeyStaticTargets ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
+if(TARGET pgmonkey-tools)
+	install(TARGETS pgmonkey-tools EXPORT pgmonkeyTargets
+		LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}" RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
+	install(TARGETS pgmonkey-tools-static EXPORT pgmonkeyStaticTargets ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
+	set_target_properties(pgmonkey-tools PROPERTIES EXPORT_NAME tools)
+	set_target_properties(pgmonkey-tools-static PROPERTIES EXPORT_NAME tools-static)
+endif()
 if(TARGET pgmonkey-program)
 	install(TARGETS pgmonkey-program RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
 endif()

@@ -1,6 +1,6 @@
 #!/bin/sh
-# The layers call downwards only: base <- config <- connection <- manager <- cli. libpq is called where
-# connections live and nowhere else.
+# The layers call downwards only: base <- config <- connection <- manager <- tools <- cli. libpq is called where
+# connections live, and in the tools that run SQL.
 
 set -u
 cd "$(dirname "$0")/../src" || exit 1
@@ -19,7 +19,7 @@ complain '^#include "(config|connection|manager|tools|cli)/' base "base includes
 complain '^#include "(connection|manager|tools|cli)/' config "config includes base only"
 complain '^#include "(manager|tools|cli)/' connection "connection includes base and config"
 complain '^#include "(tools|cli)/' manager "manager includes what is below it"
-complain '^#include "(base|config|connection|manager)/' tools "tools use the public headers"
+complain '^#include "(config|connection|manager|cli)/' tools "tools use the public headers, and base"
 for folder in base config manager cli; do
 	complain '(^|[^A-Za-z_])PQ[a-zA-Z]+\(' $folder "libpq is called in src/connection"
 done

@@ -411,7 +411,9 @@ PGM_API bool pgm_send(PGconn *conn, const pgm_query *query, pgm_on_result fn, vo
  * and calls back before it returns. */
 PGM_API bool pgm_acquire_async(pgm_db *db, pgm_on_lease fn, void *arg, pgm_error *err);
 
-/* Until all that was submitted is answered; at once on normal and pool. timeout_ms negative: no limit.
+/* Until all that was submitted is answered; at once on normal and pool. timeout_ms negative: no limit. An event-driven
+ * handle without a loop has no thread: connections are opened, aged and watched in the calls that wait, so one that
+ * has long nothing to ask may call this now and then, with 0.
  * Errors: _TIMEOUT, _CLOSED, _MISUSE (a loop is attached). */
 PGM_API bool pgm_wait(pgm_db *db, int timeout_ms, pgm_error *err);
 

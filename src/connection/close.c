@@ -8,9 +8,6 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-/* Unread results that are on their way already are read rather than cancelled. */
-#define DRAIN_FIRST (5 * PGM__MS)
-
 /* A request that overtakes its statement is lost: the server was still idle. So it is made again. */
 #define CANCEL_EVERY (200 * PGM__MS)
 
@@ -102,80 +99,107 @@ bool pgm__conn_cancel(PGconn *conn, pgm__time deadline)
 
 /* ----------------------------------------------------------------------------- unfinished work */
 
-/* COPY data that nobody wants, until its end. */
-static bool skip_copy_out(PGconn *conn, pgm__time deadline)
+static bool is_under_way(const PGconn *conn)
+{
+	return PQtransactionStatus(conn) == PQTRANS_ACTIVE || PQpipelineStatus(conn) != PQ_PIPELINE_OFF;
+}
+
+/* COPY data that nobody wants: what has come of it. */
+static pgm__skipped skip_copy_out(PGconn *conn)
 {
 	char *row = NULL;
 	int got;
 
-	while ((got = PQgetCopyData(conn, &row, 1)) >= 0) {
-		struct pollfd fd = {.fd = PQsocket(conn), .events = POLLIN};
-
+	while ((got = PQgetCopyData(conn, &row, 1)) > 0)
 		PQfreemem(row);
-		if (pgm__clock_now() >= deadline)
-			return false;
-		if (got == 0 && (pgm__poll(&fd, 1, deadline) <= 0 || !PQconsumeInput(conn)))
-			return false;
-	}
-	return true;
+	return got == 0 ? PGM__SKIP_WAITS : PGM__SKIP_ENDED;
 }
 
-static bool end_copy_in(PGconn *conn, pgm__time deadline)
+static pgm__skipped end_copy_in(PGconn *conn)
 {
+	static const char words[] = "the connection was given back before the COPY was finished";
 	int sent;
 
-	while ((sent = PQputCopyEnd(conn, "the connection was given back before the COPY was finished")) == 0) {
-		struct pollfd fd = {.fd = PQsocket(conn), .events = POLLIN | POLLOUT};
-
-		if (pgm__poll(&fd, 1, deadline) <= 0 || PQflush(conn) < 0)
-			return false;
-	}
-	return sent == 1;
+	/* In a pipeline the server takes its end for data, and libpq never gets past it. */
+	if (PQpipelineStatus(conn) != PQ_PIPELINE_OFF)
+		return PGM__SKIP_HOPELESS;
+	sent = PQputCopyEnd(conn, words);
+	if (sent == 0 && PQflush(conn) == 0)
+		sent = PQputCopyEnd(conn, words); /* now there is room, and nothing that would tell of it later */
+	if (sent == 0)
+		return PGM__SKIP_WAITS;
+	return sent > 0 ? PGM__SKIP_ENDED : PGM__SKIP_HOPELESS;
 }
 
 /* What one result leaves to be done before the next can be read. */
-static bool get_past(PGconn *conn, const PGresult *res, pgm__time deadline)
+static pgm__skipped get_past(PGconn *conn, const PGresult *res)
 {
 	switch (PQresultStatus(res)) {
 	case PGRES_COPY_OUT:
-		return skip_copy_out(conn, deadline);
+		return skip_copy_out(conn);
 	case PGRES_COPY_IN:
-		/* In a pipeline the server takes its end for data, and libpq never gets past it. */
-		return PQpipelineStatus(conn) == PQ_PIPELINE_OFF && end_copy_in(conn, deadline);
+		return end_copy_in(conn);
 	case PGRES_COPY_BOTH:
-		return false; /* replication: nothing that can go on */
+		return PGM__SKIP_HOPELESS; /* replication: nothing that can go on */
 	default:
-		return true;
+		return PGM__SKIP_ENDED;
 	}
 }
 
-/* Reads results until there are none. In a pipeline a NULL only ends one statement. */
-static bool drain(PGconn *conn, pgm__time deadline)
+/* In a pipeline a NULL only ends one statement. */
+pgm__skipped pgm__conn_skip(PGconn *conn)
 {
-	pgm_error ignored;
-
-	while (PQtransactionStatus(conn) == PQTRANS_ACTIVE || PQpipelineStatus(conn) != PQ_PIPELINE_OFF) {
+	while (is_under_way(conn)) {
+		pgm__skipped skipped = PGM__SKIP_ENDED;
 		PGresult *res;
-		bool ok;
 
 		if (PQpipelineStatus(conn) != PQ_PIPELINE_OFF && PQexitPipelineMode(conn))
 			continue;
-		if (pgm__clock_now() >= deadline || !pgm__result_ready_until(conn, deadline, &ignored))
-			return false;
+		if (PQisBusy(conn))
+			return PGM__SKIP_WAITS;
 		res = PQgetResult(conn);
-		ok = !res || get_past(conn, res, deadline);
+		if (res)
+			skipped = get_past(conn, res);
 		PQclear(res);
-		if (!ok)
-			return false;
+		if (skipped != PGM__SKIP_ENDED)
+			return skipped;
 	}
-	return PQstatus(conn) == CONNECTION_OK;
+	if (PQstatus(conn) != CONNECTION_OK)
+		return PGM__SKIP_HOPELESS;
+	return PQflush(conn) > 0 ? PGM__SKIP_WAITS : PGM__SKIP_ENDED; /* the rest of a COPY that the server refused */
+}
+
+void pgm__conn_begin_skip(PGconn *conn)
+{
+	if (PQpipelineStatus(conn) != PQ_PIPELINE_OFF && !PQexitPipelineMode(conn))
+		PQpipelineSync(conn); /* without it the server would keep what it has */
+}
+
+/* Reading goes on while writing waits: both buffers may be full. */
+static bool wait_for_more(PGconn *conn, pgm__time deadline)
+{
+	int unsent = PQflush(conn);
+	struct pollfd fd = {.fd = PQsocket(conn), .events = unsent > 0 ? POLLIN | POLLOUT : POLLIN};
+
+	if (fd.fd < 0 || pgm__clock_now() >= deadline || pgm__poll(&fd, 1, deadline) <= 0)
+		return false;
+	return PQconsumeInput(conn) == 1;
+}
+
+static bool drain(PGconn *conn, pgm__time deadline)
+{
+	pgm__skipped skipped;
+
+	while ((skipped = pgm__conn_skip(conn)) == PGM__SKIP_WAITS)
+		if (!wait_for_more(conn, deadline))
+			return false;
+	return skipped == PGM__SKIP_ENDED;
 }
 
 static bool end_work(PGconn *conn, pgm__time deadline)
 {
-	if (PQpipelineStatus(conn) != PQ_PIPELINE_OFF && !PQexitPipelineMode(conn))
-		PQpipelineSync(conn); /* without it the server would keep what it has */
-	if (drain(conn, pgm__clock_now() + DRAIN_FIRST))
+	pgm__conn_begin_skip(conn);
+	if (drain(conn, pgm__clock_now() + PGM__SKIP_FIRST))
 		return true;
 	if (PQstatus(conn) != CONNECTION_OK)
 		return false;

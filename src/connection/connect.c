@@ -37,6 +37,7 @@ struct pgm__connector {
 	size_t tried;
 	PGconn *conn;
 	PGresult *refusal; /* the first error among the results being read */
+	bool reaches_backend;
 	size_t probing;
 
 	pgm__time began, deadline, address_deadline;
@@ -220,12 +221,18 @@ static pgm__progress fail_here(pgm__connector *c)
 	return fail(c, false);
 }
 
+/* The event-driven types may have to cancel, and must know whom. */
+static bool asks_backend(const pgm__connector *c)
+{
+	return c->settings->type == PGM_ASYNC || c->settings->type == PGM_ASYNC_POOL;
+}
+
 static pgm__progress after_connected(pgm__connector *c)
 {
 	PQsetErrorVerbosity(c->conn, PQERRORS_DEFAULT);
 	PQsetnonblocking(c->conn, 1);
 	c->phase = PHASE_CONFIGURE;
-	if (c->settings->ngucs > 0) {
+	if (c->settings->ngucs > 0 || asks_backend(c)) {
 		enter(c, PGM__STEP_SETTINGS);
 		c->phase = PHASE_SETTINGS;
 		if (!pgm__session_send(c->conn, c->settings, &c->error))
@@ -277,6 +284,7 @@ static pgm__progress read_answer(pgm__connector *c)
 			pgm__fail(&c->error, PGM_ERR_CONNECT, "cannot connect: the server answers with a COPY");
 			return fail_here(c);
 		}
+		c->reaches_backend = pgm__session_is_of_backend(c->conn, res);
 		if (!c->refusal && !pgm_result_ok(res, &c->error))
 			c->refusal = res;
 		else
@@ -417,6 +425,11 @@ PGconn *pgm__connector_take(pgm__connector *c)
 
 	c->conn = NULL;
 	return conn;
+}
+
+bool pgm__connector_reaches_backend(const pgm__connector *c)
+{
+	return c->reaches_backend;
 }
 
 const pgm_error *pgm__connector_error(const pgm__connector *c)

@@ -48,6 +48,9 @@ pgm__time pgm__connector_deadline(const pgm__connector *c);
 /* After CONNECTED: the connection, now the caller's; blocking, quiet notices, settings applied. */
 PGconn *pgm__connector_take(pgm__connector *c);
 
+/* For the event-driven types: libpq knows the number of the server process that answers (PQbackendPID). */
+bool pgm__connector_reaches_backend(const pgm__connector *c);
+
 /* After CONNECT_FAILED. for_good: trying again will not change it. */
 const pgm_error *pgm__connector_error(const pgm__connector *c);
 bool pgm__connector_failed_for_good(const pgm__connector *c);

@@ -261,6 +261,8 @@ pgm__lease *pgm__db_adopt(pgm_db *db, int32_t slot, pgm__connector *c, const pgm
 	pgm__time now;
 	bool kept;
 
+	if (lease)
+		lease->reaches_backend = pgm__connector_reaches_backend(c);
 	pgm__connector_free(c);
 	pgm__process_connected();
 	if (!lease) {

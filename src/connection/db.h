@@ -44,7 +44,8 @@ struct pgm__lease {
 
 	/* Fixed when it is opened. */
 	pgm__time expires;
-	uintptr_t mark; /* see hot.h */
+	uintptr_t mark;	      /* see hot.h */
+	bool reaches_backend; /* event-driven types: pg_cancel_backend with PQbackendPID hits what runs on it */
 
 	/* The borrower's own. */
 	int savepoints;		 /* open ones of ours */

@@ -6,22 +6,21 @@
 
 #include <stdlib.h>
 
-/* SELECT set_config($1, $2, false), set_config($3, $4, false), ... */
+/* SELECT pg_backend_pid(), set_config($1, $2, false), set_config($3, $4, false), ... */
 static char *set_config_sql(size_t count)
 {
 	pgm__strbuf sql = {0};
 
-	pgm__strbuf_puts(&sql, "SELECT ");
+	pgm__strbuf_puts(&sql, "SELECT pg_catalog.pg_backend_pid()");
 	for (size_t i = 0; i < count; i++)
-		pgm__strbuf_printf(&sql, "%spg_catalog.set_config($%zu, $%zu, false)", i ? ", " : "", 2 * i + 1,
-				   2 * i + 2);
+		pgm__strbuf_printf(&sql, ", pg_catalog.set_config($%zu, $%zu, false)", 2 * i + 1, 2 * i + 2);
 	return pgm__strbuf_take(&sql);
 }
 
 static bool send_gucs(PGconn *conn, const pgm__guc *gucs, size_t count, pgm_error *err)
 {
 	char *sql = set_config_sql(count);
-	const char **params = calloc(2 * count, sizeof *params);
+	const char **params = calloc(2 * count + 1, sizeof *params);
 	bool ok = false;
 
 	if (!sql || !params) {
@@ -48,6 +47,12 @@ bool pgm__session_send(PGconn *conn, const pgm__settings *settings, pgm_error *e
 bool pgm__session_send_one(PGconn *conn, const pgm__guc *guc, pgm_error *err)
 {
 	return send_gucs(conn, guc, 1, err);
+}
+
+bool pgm__session_is_of_backend(const PGconn *conn, const PGresult *res)
+{
+	return PQntuples(res) == 1 && PQnfields(res) > 0 &&
+	       strtol(PQgetvalue(res, 0, 0), NULL, 10) == PQbackendPID(conn);
 }
 
 bool pgm__session_refused(const pgm__guc *guc, const PGresult *res, pgm_error *err)

@@ -7,8 +7,12 @@
 
 #include "config/settings.h"
 
-/* Sends all of them as one statement; the answer is the caller's to read. Errors: _NOMEM, _BROKEN. */
+/* Sends all of them as one statement, also if there are none; the answer is the caller's to read. Errors: _NOMEM,
+ * _BROKEN. */
 bool pgm__session_send(PGconn *conn, const pgm__settings *settings, pgm_error *err);
+
+/* The answer: was it given by the server process that libpq knows of? Else there is a pooler in between. */
+bool pgm__session_is_of_backend(const PGconn *conn, const PGresult *res);
 
 /* Sends one, to find out which of them the server refuses. */
 bool pgm__session_send_one(PGconn *conn, const pgm__guc *guc, pgm_error *err);

@@ -293,10 +293,10 @@ int main(void)
 		HANDLE_TEST(b25_closing_while_a_connect_is_parked),
 		HANDLE_TEST(b25_closing_while_a_backend_is_stopped),
 		HANDLE_TEST(b25_closing_while_a_lent_backend_runs),
-		HANDLE_TEST(b25_closing_while_borrowers_come_and_go),
-		HANDLE_TEST(b25_whoever_waits_for_ready_is_told),
+		BLOCKING_TEST(b25_closing_while_borrowers_come_and_go),
+		BLOCKING_TEST(b25_whoever_waits_for_ready_is_told),
 		HANDLE_TEST(manager_free_with_a_connection_still_lent),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return run_handle_tests(tests);
 }

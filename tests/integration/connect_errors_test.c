@@ -293,5 +293,5 @@ int main(void)
 		HANDLE_TEST(b12_a_translated_answer_is_understood),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return run_handle_tests(tests);
 }

@@ -174,5 +174,5 @@ int main(void)
 		HANDLE_TEST(b08_a_slow_server_is_not_a_stalled_one),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return run_handle_tests(tests);
 }

@@ -227,7 +227,7 @@ static void b27_the_patient_are_served_whatever_the_date(void **state)
 		borrow_in_thread(&b, db, 20000);
 		for (int i = 0; i < 20; i++) {
 			jump();
-			assert_false(pgtest_done(b.thread, 3));
+			assert_false(borrower_done(&b, 3));
 		}
 		pgm_release(conn);
 		assert_true(borrowed_within(&b, 5000));

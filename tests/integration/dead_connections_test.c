@@ -120,6 +120,7 @@ static void b01_pgm_with_and_pgm_submit_survive_it_too(void **state)
 	pgtest_terminate(second);
 	outlive_trust();
 	assert_true(pgm_submit(db, &query, note_result, &third, &err));
+	assert_true(pgm_wait(db, -1, &err));
 	assert_int_not_equal(third, 0);
 	assert_int_not_equal(third, second);
 }
@@ -241,5 +242,5 @@ int main(void)
 		HANDLE_TEST(b07_whoever_waits_gets_the_place),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return run_handle_tests(tests);
 }

@@ -31,9 +31,35 @@ static inline int64_t ms_since(int64_t start)
 
 #define assert_within(start, limit_ms) assert_in_range(ms_since(start), 0, slow(limit_ms))
 
+/* ------------------------------------------------------------------------------------- turning */
+
+/* The event-driven types do nothing unless they are called: all that waits here has them do what is due. */
+enum { TURNING_MOST = 64 };
+
+static pgm_db *turning[TURNING_MOST];
+static int turning_count;
+
+static inline void turn_all(void)
+{
+	for (int i = 0; i < turning_count; i++)
+		pgm_wait(turning[i], 0, NULL);
+}
+
+static inline void turn_from_now_on(pgm_db *db)
+{
+	for (int i = 0; i < turning_count; i++)
+		if (turning[i] == db)
+			return;
+	if (turning_count == TURNING_MOST)
+		pgtest_die("more handles than are turned");
+	turning[turning_count++] = db;
+	pgtest_while_waiting = turn_all;
+}
+
 /* For what has no event to wait for: a counter of the library, the passing of time itself. */
 static inline void blink(void)
 {
+	turn_all();
 	poll(NULL, 0, 1);
 }
 
@@ -55,6 +81,8 @@ static inline pgm_db *must_open_config(pgm_config *config, const pgm_open_option
 	if (!db)
 		fail_msg("open: %s", err.message);
 	assert_int_equal(err.code, PGM_OK);
+	if (pgtest_evented())
+		turn_from_now_on(db);
 	return db;
 }
 
@@ -110,38 +138,71 @@ static inline PGconn *must_acquire_at(pgm_db *db, const char *file, int line)
 }
 #define must_acquire(db) must_acquire_at((db), __FILE__, __LINE__)
 
-/* In a thread of its own. */
+/* In a thread of its own; an event-driven handle belongs to one thread, and does it without. */
 typedef struct borrower {
 	pgm_db *db;
 	int timeout_ms;
 	PGconn *conn;
 	pgm_error err;
-	int64_t took_ms;
+	int64_t start, took_ms;
 	pgtest_thread *thread;
+	bool done;
 } borrower;
 
 static inline void *borrow(void *arg)
 {
 	borrower *b = arg;
-	int64_t start = pgtest_now_ms();
 
 	b->conn = pgm_acquire_for(b->db, b->timeout_ms, &b->err);
-	b->took_ms = ms_since(start);
+	b->took_ms = ms_since(b->start);
 	return NULL;
 }
 
-static inline void borrow_in_thread(borrower *b, pgm_db *db, int timeout_ms)
+static inline void note_loan(PGconn *conn, const pgm_error *err, void *arg)
 {
-	*b = (borrower){.db = db, .timeout_ms = timeout_ms};
-	b->thread = pgtest_run(borrow, b);
+	borrower *b = arg;
+
+	b->conn = conn;
+	if (err)
+		b->err = *err;
+	b->took_ms = ms_since(b->start);
+	b->done = true;
 }
 
-/* The thread has ended by then; true if it got one. */
+/* An event-driven handle has the patience that its file says, or waits at once. */
+static inline void borrow_in_thread(borrower *b, pgm_db *db, int timeout_ms)
+{
+	*b = (borrower){.db = db, .timeout_ms = timeout_ms, .start = pgtest_now_ms()};
+	if (!pgtest_evented()) {
+		b->thread = pgtest_run(borrow, b);
+	} else if (timeout_ms < 5000) {
+		borrow(b);
+		b->done = true;
+	} else {
+		b->done = !pgm_acquire_async(db, note_loan, b, &b->err);
+	}
+}
+
+/* Whether it has got one, or failed to, waiting that long. */
+static inline bool borrower_done(borrower *b, int limit_ms)
+{
+	int64_t start = pgtest_now_ms();
+
+	if (!pgtest_evented())
+		return pgtest_done(b->thread, limit_ms);
+	turn_all();
+	while (!b->done && ms_since(start) < limit_ms)
+		blink();
+	return b->done;
+}
+
+/* True if it got one. */
 static inline bool borrowed_within(borrower *b, int limit_ms)
 {
-	bool done = pgtest_done(b->thread, slow(limit_ms));
+	bool done = borrower_done(b, slow(limit_ms));
 
-	pgtest_join(b->thread);
+	if (b->thread)
+		pgtest_join(b->thread);
 	b->thread = NULL;
 	assert_true(done);
 	return b->conn != NULL;
@@ -253,6 +314,8 @@ static inline int handles_teardown(void **state)
 {
 	(void)state;
 	pgm_clear_cache(NULL);
+	turning_count = 0;
+	pgtest_while_waiting = NULL;
 	if (!pgtest_connections_become(NULL, 0, slow(3000)))
 		print_error("%d connections are left on the server\n", pgtest_connections(NULL));
 	else if (!pgtest_threads_become(threads_before, slow(3000)))
@@ -264,6 +327,37 @@ static inline int handles_teardown(void **state)
 	return -1;
 }
 
+static inline int only_blocking_setup(void **state)
+{
+	return handles_setup(state);
+}
+
+static inline int only_evented_setup(void **state)
+{
+	return handles_setup(state);
+}
+
+/* A promise of all types; of normal and pool, as it is about threads that share one; of async and async_pool. */
 #define HANDLE_TEST(test) cmocka_unit_test_setup_teardown(test, handles_setup, handles_teardown)
+#define BLOCKING_TEST(test) cmocka_unit_test_setup_teardown(test, only_blocking_setup, handles_teardown)
+#define EVENTED_TEST(test) cmocka_unit_test_setup_teardown(test, only_evented_setup, handles_teardown)
+
+/* Those that are meant for the types that the program is run for (pgtest_evented). */
+static inline int run_handle_tests_of(const struct CMUnitTest *tests, size_t count)
+{
+	struct CMUnitTest chosen[64] = {0};
+	CMFixtureFunction other = pgtest_evented() ? only_blocking_setup : only_evented_setup;
+	size_t n = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (tests[i].setup_func == other)
+			continue;
+		if (n == sizeof chosen / sizeof *chosen)
+			pgtest_die("more tests than there is room for");
+		chosen[n++] = tests[i];
+	}
+	return cmocka_run_group_tests(chosen, NULL, NULL); /* what is empty is passed over */
+}
+#define run_handle_tests(tests) run_handle_tests_of((tests), sizeof(tests) / sizeof *(tests))
 
 #endif

@@ -346,5 +346,5 @@ int main(void)
 		HANDLE_TEST(b03_an_idle_death_is_nobodys_error),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return run_handle_tests(tests);
 }

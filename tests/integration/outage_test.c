@@ -165,6 +165,7 @@ static void b13_a_connect_outlives_its_impatient_waiter(void **state)
 		assert_null(pgm_acquire_for(db, 50, &err));
 		assert_int_equal(err.code, PGM_ERR_TIMEOUT);
 		assert_true(pgm_submit(db, &query, note_timeout, &told, &err));
+		assert_true(pgm_wait(db, -1, &err));
 		assert_int_equal(told, 1);
 		proxy_set(p, PROXY_FORWARD);
 		conn = must_acquire(db); /* the third */
@@ -281,5 +282,5 @@ int main(void)
 		HANDLE_TEST(b13_a_refusal_for_good_is_told_at_once),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return run_handle_tests(tests);
 }

@@ -58,9 +58,11 @@ static void a_value_is_never_pasted_into_sql(void **state)
 
 static void a_refused_setting_names_its_place_in_the_file(void **state)
 {
-	const char *path = pgtest_file("refused.yaml", pgtest_format("%ssync_settings:\n  work_mem: 4MB\n"
-								     "  statement_timeout: soon\n",
-								     pgtest_yaml(NULL)));
+	const char *path =
+		pgtest_file("refused.yaml",
+			    pgtest_format("%s%s:\n  work_mem: 4MB\n"
+					  "  statement_timeout: soon\n",
+					  pgtest_yaml(NULL), pgtest_evented() ? "async_settings" : "sync_settings"));
 	pgm_error err;
 
 	(void)state;
@@ -426,5 +428,5 @@ int main(void)
 		HANDLE_TEST(a_reset_hook_that_leaves_work_unfinished_costs_the_connection),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return run_handle_tests(tests);
 }

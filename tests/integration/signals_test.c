@@ -177,12 +177,16 @@ static void b37_a_thousand_signals_a_second_neither_shorten_nor_prolong_a_wait(v
 		proxy_delay(p, 0);
 		borrow_in_thread(&in_vain, db, 200);
 		assert_false(borrowed_within(&in_vain, 5000));
-		assert_int_equal(in_vain.err.code, PGM_ERR_TIMEOUT);
-		assert_in_range(in_vain.took_ms, 199, 200 + slow(300));
+		if (pgtest_evented() && t == 0) { /* the thread that holds it would wait for itself */
+			assert_int_equal(in_vain.err.code, PGM_ERR_MISUSE);
+		} else {
+			assert_int_equal(in_vain.err.code, PGM_ERR_TIMEOUT);
+			assert_in_range(in_vain.took_ms, 199, 200 + slow(300));
+		}
 		borrow_in_thread(&served, db, 20000);
 		for (start = pgtest_now_ms(); ms_since(start) < 100;)
 			blink();
-		assert_false(pgtest_done(served.thread, 0));
+		assert_false(borrower_done(&served, 0));
 		pgm_release(conn);
 		assert_true(borrowed_within(&served, 5000));
 		pgm_release(served.conn);
@@ -358,9 +362,9 @@ int main(void)
 		HANDLE_TEST(b37_a_thousand_signals_a_second_disturb_nothing),
 		HANDLE_TEST(b37_a_thousand_signals_a_second_neither_shorten_nor_prolong_a_wait),
 		HANDLE_TEST(b37_a_thousand_signals_a_second_do_not_end_wait_ready),
-		HANDLE_TEST(b37_the_keeper_takes_no_signals),
-		HANDLE_TEST(b37_a_thread_that_cancels_takes_no_signals),
+		BLOCKING_TEST(b37_the_keeper_takes_no_signals),
+		BLOCKING_TEST(b37_a_thread_that_cancels_takes_no_signals),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return run_handle_tests(tests);
 }

@@ -59,8 +59,10 @@ static inline void tour_submit(pgm_db *db)
 	pgm_error err;
 
 	assert_true(pgm_submit(db, &good, tour_note_code, &code, &err));
+	assert_true(pgm_wait(db, -1, &err));
 	assert_int_equal(code, PGM_OK);
 	assert_true(pgm_submit(db, &slow_one, tour_note_code, &code, &err));
+	assert_true(pgm_wait(db, -1, &err));
 	assert_int_equal(code, PGM_ERR_TIMEOUT);
 }
 

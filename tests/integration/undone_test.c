@@ -201,5 +201,5 @@ int main(void)
 		HANDLE_TEST(b32_what_is_left_of_a_statement_is_not_told_to_the_borrowers_hooks),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return run_handle_tests(tests);
 }

@@ -67,6 +67,13 @@ const char *pgtest_file(const char *name, const char *content);
  */
 const char *pgtest_yaml(const char *fmt, ...) PGTEST_PRINTF(1);
 
+/* The program is run for the event-driven types (PGM_TEST_EVENTED): normal is written as async, pool as async_pool. */
+bool pgtest_evented(void);
+
+/* Called while something is waited for here, in the thread that waits; NULL: nothing. Such types do nothing unless
+ * they are called. */
+extern void (*pgtest_while_waiting)(void);
+
 /* The same in a file of a new name: its path. */
 const char *pgtest_yaml_file(const char *fmt, ...) PGTEST_PRINTF(1);
 

@@ -115,7 +115,7 @@ bool pgtest_log_wait_count(const char *text, int count, int timeout_ms)
 	pthread_once(&logged_once, prepare_logged);
 	pthread_mutex_lock(&logged.lock);
 	while (!(there = count_logged_locked(text) >= count)) {
-		if (pthread_cond_timedwait(&logged.grown, &logged.lock, &deadline) == ETIMEDOUT)
+		if (!pgtest__cond_wait(&logged.grown, &logged.lock, &deadline))
 			break;
 	}
 	pthread_mutex_unlock(&logged.lock);

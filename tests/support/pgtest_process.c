@@ -53,9 +53,31 @@ void pgtest_cond_init(pthread_cond_t *cond)
 	pthread_condattr_destroy(&attr);
 }
 
+void (*pgtest_while_waiting)(void);
+
 void pgtest__pause(void)
 {
+	if (pgtest_while_waiting)
+		pgtest_while_waiting();
 	poll(NULL, 0, 5);
+}
+
+static bool is_later(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec != b->tv_sec ? a->tv_sec > b->tv_sec : a->tv_nsec > b->tv_nsec;
+}
+
+bool pgtest__cond_wait(pthread_cond_t *cond, pthread_mutex_t *lock, const struct timespec *deadline)
+{
+	struct timespec soon = pgtest_after_ms(2);
+
+	if (!pgtest_while_waiting || is_later(&soon, deadline))
+		return pthread_cond_timedwait(cond, lock, deadline) != ETIMEDOUT;
+	pthread_mutex_unlock(lock);
+	pgtest_while_waiting();
+	pthread_mutex_lock(lock);
+	pthread_cond_timedwait(cond, lock, &soon);
+	return true;
 }
 
 static int entries(const char *path)

@@ -19,6 +19,11 @@ typedef struct items {
 	int count;
 } items;
 
+bool pgtest_evented(void)
+{
+	return getenv("PGM_TEST_EVENTED") != NULL;
+}
+
 static const struct {
 	const char *prefix, *section;
 } sections[] = {
@@ -44,14 +49,35 @@ static const char *section_of(const char **name)
 	return "connection_settings";
 }
 
+/* What a test says of normal and pool, said of async and async_pool (PGM_TEST_EVENTED). */
+static const char *evented_section(const char *section)
+{
+	if (strcmp(section, "pool_settings") == 0)
+		return "async_pool_settings";
+	return strcmp(section, "sync_settings") == 0 ? "async_settings" : section;
+}
+
+static char *evented_type(char *type)
+{
+	const char *evented = strcmp(type, "normal") == 0 ? "async" : strcmp(type, "pool") == 0 ? "async_pool" : type;
+	char *copy = pgtest__copy(evented, strlen(evented));
+
+	free(type);
+	return copy;
+}
+
 /* Takes over value. */
 static void put(items *all, const char *name, char *value)
 {
 	const char *section = section_of(&name);
 	item *it = all->list;
 
-	if (*section == '\0')
+	if (pgtest_evented())
+		section = evented_section(section);
+	if (*section == '\0') {
 		name = "connection_type";
+		value = pgtest_evented() ? evented_type(value) : value;
+	}
 	while (it < all->list + all->count && (strcmp(it->section, section) != 0 || strcmp(it->key, name) != 0))
 		it++;
 	if (it == all->list + all->count) {
@@ -157,6 +183,8 @@ static const char *make_yaml(const char *fmt, va_list args)
 	items all = {.count = 0};
 	char *text;
 
+	if (pgtest_evented())
+		put(&all, "type", pgtest__copy("normal", strlen("normal")));
 	put(&all, "host", pgtest__copy(server->host, strlen(server->host)));
 	put(&all, "port", pgtest__copy(server->port, strlen(server->port)));
 	put(&all, "dbname", pgtest__copy(server->dbname, strlen(server->dbname)));

@@ -529,7 +529,7 @@ bool proxy_wait_accepted(proxy *p, int count, int timeout_ms)
 
 	pthread_mutex_lock(&p->lock);
 	while (!(there = p->accepted >= count)) {
-		if (pthread_cond_timedwait(&p->changed, &p->lock, &deadline) == ETIMEDOUT)
+		if (!pgtest__cond_wait(&p->changed, &p->lock, &deadline))
 			break;
 	}
 	pthread_mutex_unlock(&p->lock);
@@ -543,7 +543,7 @@ bool proxy_wait_open(proxy *p, int count, int timeout_ms)
 
 	pthread_mutex_lock(&p->lock);
 	while (!(there = p->open <= count)) {
-		if (pthread_cond_timedwait(&p->changed, &p->lock, &deadline) == ETIMEDOUT)
+		if (!pgtest__cond_wait(&p->changed, &p->lock, &deadline))
 			break;
 	}
 	pthread_mutex_unlock(&p->lock);

@@ -80,7 +80,9 @@ static void all_settings_are_one_statement(void **state)
 	(void)state;
 	assert_int_equal(drive(), PGM__CONNECTED);
 	assert_int_equal(fakepq_calls("PQsendQueryParams"), 1);
-	assert_int_equal(fakepq_statements("SELECT pg_catalog.set_config($1, $2, false), pg_catalog.set_config($3"), 1);
+	assert_int_equal(fakepq_statements("SELECT pg_catalog.pg_backend_pid(), pg_catalog.set_config($1, $2, false), "
+					   "pg_catalog.set_config($3"),
+			 1);
 	conn = pgm__connector_take(connector);
 	assert_false(PQisnonblocking(conn));
 	PQfinish(conn);

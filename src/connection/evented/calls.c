@@ -218,6 +218,8 @@ static bool wait_for_answers(pgm_db *db, int timeout_ms, pgm_error *err)
 {
 	if (db->ev->has_loop)
 		return fail_with_loop("pgm_wait", err);
+	if (db->ev->unanswered == 0 && !db->ev->ended)
+		pgm__watch_poll(db, 0); /* nobody else will see to what has come meanwhile */
 	if (!step_until(db, pgm__clock_after_ms(timeout_ms), all_is_answered, NULL))
 		return pgm__fail(err, PGM_ERR_TIMEOUT, "%lld are not answered after %d ms",
 				 (long long)db->ev->unanswered, timeout_ms);
@@ -292,10 +294,10 @@ static bool is_borrowed(pgm_db *db, void *arg)
 	return ((const borrowing *)arg)->done;
 }
 
-/* Whoever holds the only connection would wait for himself. */
+/* Whoever holds the only connection would wait for himself, as on normal. */
 static bool check_not_held(const pgm_db *db, pgm_error *err)
 {
-	if (db->settings->max_size > 1 || db->ev->wire[0].use != PGM__WIRE_LENT)
+	if (db->type != PGM_ASYNC || db->ev->wire[0].use != PGM__WIRE_LENT)
 		return true;
 	return pgm__fail(err, PGM_ERR_MISUSE, "this thread holds the only connection of the handle already");
 }
@@ -309,9 +311,9 @@ static PGconn *borrow(pgm_db *db, int timeout_ms, const pgm__caller *caller, pgm
 		fail_with_loop("pgm_acquire", err);
 		return NULL;
 	}
+	pgm__ev_work(db); /* what has come back or died meanwhile */
 	if (!check_not_held(db, err))
 		return NULL;
-	pgm__ev_work(db); /* what has died meanwhile is replaced, if that takes no time */
 	if (ask_for_loan(db, loan_new(db, caller, ms, take_loan, &b), ms > 0, err))
 		step_until(db, PGM__NEVER, is_borrowed, &b); /* it has a deadline of its own */
 	return b.conn;

@@ -221,7 +221,7 @@ void pgm__cancel_begin(pgm_db *db, int32_t slot)
 	late->cancelled = true;
 	for (pgm__request *r = late; r; r = r->next)
 		r->after_cancel = true;
-	if (w->backend != PGM__BACKEND_OURS) {
+	if (!db->place[slot].lease->reaches_backend) {
 		give_up(db, slot, "there is a pooler in between");
 		return;
 	}

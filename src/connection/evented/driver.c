@@ -82,9 +82,10 @@ bool pgm__ev_enter(pgm_db *db, const char *call, pgm_error *err)
 {
 	pgm__ev *ev = db->ev;
 	uint64_t self = pgm__thread_number();
-	bool is_owner, works = false, forked = false;
+	bool is_owner, shut, works = false, forked = false;
 
 	pgm__db_lock(db);
+	shut = db->slots.shut;
 	if (ev->owner == 0)
 		ev->owner = self; /* a loop's thread is the one that uses it first */
 	is_owner = ev->owner == self;
@@ -95,6 +96,8 @@ bool pgm__ev_enter(pgm_db *db, const char *call, pgm_error *err)
 		db->refs += !works;
 	}
 	pgm__db_unlock(db);
+	if (!is_owner && shut)
+		return pgm__fail(err, PGM_ERR_CLOSED, "the handle is closed"); /* by whomever */
 	if (!is_owner)
 		return fail_owner(call, err);
 	if (works)

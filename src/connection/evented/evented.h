@@ -28,9 +28,9 @@ typedef enum pgm__request_kind {
 	PGM__REQUEST_SENT,	/* pgm_send */
 	PGM__REQUEST_LOAN,	/* pgm_acquire_async, pgm_acquire */
 	PGM__REQUEST_CHECK,	/* the rest is the driver's own: is it alive? */
-	PGM__REQUEST_IDENTITY,	/* which backend answers? */
 	PGM__REQUEST_CANCEL,	/* cancel what another backend runs */
 	PGM__REQUEST_CLEAN,	/* roll back, restore */
+	PGM__REQUEST_DRAIN	/* what the borrower left unfinished, to its end */
 } pgm__request_kind;
 
 typedef enum pgm__request_state {
@@ -100,13 +100,6 @@ typedef enum pgm__wire_use {
 	PGM__WIRE_ASKING    /* an idle one that cancels for another */
 } pgm__wire_use;
 
-typedef enum pgm__backend {
-	PGM__BACKEND_UNKNOWN,
-	PGM__BACKEND_ASKED,
-	PGM__BACKEND_OURS, /* the process that libpq knows of: pg_cancel_backend reaches it */
-	PGM__BACKEND_ELSE  /* there is a pooler in between */
-} pgm__backend;
-
 typedef struct pgm__wire {
 	pgm__wire_use use;
 	pgm__requests sent;    /* unanswered, in order */
@@ -120,7 +113,8 @@ typedef struct pgm__wire {
 	bool cancelling;       /* a request to cancel is on its way: nothing is sent meanwhile */
 	bool outlived;	       /* a drain has been here */
 	bool rolled_back;      /* CLEANING */
-	pgm__backend backend;
+	bool encoded;	       /* the same: the encoding is restored */
+	pgm__time clean_until; /* the same */
 	pgm__prepared prepared;
 
 	pgm__watched watched;
@@ -214,9 +208,9 @@ bool pgm__queue_serve(pgm_db *db);
 /* Whose time has come. */
 void pgm__queue_expire(pgm_db *db, pgm__time now);
 
-/* The check of a slot's connection came to an end: it is alive, or gone. */
+/* The check of a slot's connection came to an end: it is alive; it is gone, and this one had waited for it. */
 void pgm__queue_checked(pgm_db *db, int32_t slot);
-void pgm__queue_check_failed(pgm_db *db, int32_t slot);
+void pgm__queue_check_failed(pgm_db *db, pgm__request *r);
 
 /* How much a wire takes has changed. */
 void pgm__queue_count(pgm_db *db, int32_t slot);
@@ -231,6 +225,9 @@ void pgm__wire_send(pgm_db *db, int32_t slot, pgm__request *r);
 
 /* A statement of the driver's own, with a deadline. False: no memory, nothing was done. */
 bool pgm__wire_send_own(pgm_db *db, int32_t slot, pgm__request_kind kind, const pgm_query *query, pgm__time due);
+
+/* What the borrower left under way, thrown away; what takes long is cancelled. False: no memory, nothing was done. */
+bool pgm__wire_drain(pgm_db *db, int32_t slot);
 
 /* Something came, or can be written. */
 void pgm__wire_ready(pgm_db *db, int32_t slot, unsigned events);
@@ -262,7 +259,9 @@ void pgm__unwatch_slot(pgm_db *db, int32_t slot);
 /* The same for anything else. */
 void pgm__watch_set(pgm_db *db, pgm__watched *watched, int fd, unsigned events, int32_t slot);
 
-/* When there is something to do, if nothing comes before; the loop's timer, set to that; no timer any more. */
+/* When there is work to do, if nothing comes before; the same, or an answer to be given; the loop's timer, set to that;
+ * no timer any more. */
+pgm__time pgm__watch_due(const pgm_db *db);
 pgm__time pgm__watch_until(const pgm_db *db);
 void pgm__watch_timer(pgm_db *db);
 void pgm__watch_end(pgm_db *db);
@@ -279,7 +278,10 @@ void pgm__watch_ready(pgm_db *db, int fd, unsigned events);
  * rejected it, and it has been dropped. */
 bool pgm__loan_give(pgm_db *db, int32_t slot, pgm__request *r);
 
-/* Cleaning has come to its end. */
-void pgm__loan_cleaned(pgm_db *db, int32_t slot);
+/* Cleaning goes on: nothing is under way just now. */
+void pgm__loan_clean(pgm_db *db, int32_t slot);
+
+/* It cannot be cleaned. */
+void pgm__loan_lost(pgm_db *db, int32_t slot, const pgm_error *why);
 
 #endif

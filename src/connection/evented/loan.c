@@ -56,63 +56,90 @@ static void answer_the_rest(pgm_db *db, int32_t slot)
 	pgm__wire_lose(db, slot, &why);
 }
 
-static void log_closed(const pgm__lease *lease, const pgm_error *why)
-{
-	pgm__tell_what_was_left(lease, false, false, why);
-}
-
-/* Without ever waiting: a roll-back is sent, and its answer comes by and by. What runs, or was not read, would have to
- * be waited for or cancelled: then the connection is closed instead. */
-static void clean_by_and_by(pgm_db *db, pgm__lease *lease, int32_t slot)
-{
-	static const pgm_query rollback = {.sql = "ROLLBACK"};
-	PGconn *conn = lease->conn;
-	pgm__wire *w = &db->ev->wire[slot];
-	pgm__time until = pgm__clock_now() + CLEAN_WITHIN;
-	pgm_error why;
-	char sql[96];
-
-	pgm__clean_local(conn);
-	if (PQstatus(conn) != CONNECTION_OK || pgm__is_busy(conn)) {
-		if (PQstatus(conn) != CONNECTION_OK)
-			pgm__fail_libpq(&why, conn);
-		else
-			pgm__fail(&why, PGM_ERR_MISUSE, "work on it was not finished");
-		log_closed(lease, &why);
-		w->use = PGM__WIRE_NONE;
-		pgm__put_back(lease, false, false);
-		return;
-	}
-	pgm__wire_begin(db, slot, PGM__WIRE_CLEANING);
-	w->rolled_back = pgm__is_in_transaction(conn);
-	if (w->rolled_back)
-		pgm__wire_send_own(db, slot, PGM__REQUEST_CLEAN, &rollback, until);
-	if (w->use == PGM__WIRE_CLEANING && pgm__clean_encoding(lease, sql))
-		pgm__wire_send_own(db, slot, PGM__REQUEST_CLEAN, &(pgm_query){.sql = sql}, until);
-	if (w->use != PGM__WIRE_CLEANING)
-		return; /* it was lost */
-	if (w->sent.count == 0)
-		pgm__loan_cleaned(db, slot);
-	else
-		pgm__watch_slot(db, slot);
-}
-
-void pgm__loan_cleaned(pgm_db *db, int32_t slot)
+void pgm__loan_lost(pgm_db *db, int32_t slot, const pgm_error *why)
 {
 	pgm__wire *w = &db->ev->wire[slot];
 	pgm__lease *lease = db->place[slot].lease;
-	bool rolled_back = w->rolled_back, usable;
+
+	pgm__tell_what_was_left(lease, w->rolled_back, false, why);
+	w->use = PGM__WIRE_NONE;
+	pgm__put_back(lease, false, w->rolled_back);
+}
+
+static void cleaned(pgm_db *db, int32_t slot)
+{
+	pgm__wire *w = &db->ev->wire[slot];
+	pgm__lease *lease = db->place[slot].lease;
+	bool usable;
 	pgm_error why;
 
 	pgm__error_clear(&why);
 	usable = pgm__wire_make_plain(lease->conn) && PQtransactionStatus(lease->conn) == PQTRANS_IDLE;
 	if (!usable)
 		pgm__fail_libpq(&why, lease->conn);
-	usable = usable && pgm__look(lease->conn, &why) && pgm__clean_by_hook(lease, &why);
-	pgm__tell_what_was_left(lease, rolled_back, usable, &why);
+	if (!usable || !pgm__look(lease->conn, &why) || !pgm__clean_by_hook(lease, &why)) {
+		pgm__loan_lost(db, slot, &why);
+		return;
+	}
+	pgm__tell_what_was_left(lease, w->rolled_back, true, &why);
 	w->use = PGM__WIRE_NONE;
 	pgm__swallow_notifications(lease->conn);
-	pgm__put_back(lease, usable, rolled_back);
+	pgm__put_back(lease, true, w->rolled_back);
+}
+
+static void run(pgm_db *db, int32_t slot, const char *sql)
+{
+	pgm__wire *w = &db->ev->wire[slot];
+	const pgm_query query = {.sql = sql};
+	pgm_error why;
+
+	if (pgm__wire_send_own(db, slot, PGM__REQUEST_CLEAN, &query, w->clean_until)) {
+		if (w->use == PGM__WIRE_CLEANING)
+			pgm__watch_slot(db, slot);
+		return;
+	}
+	pgm__fail_nomem(&why, "clean it");
+	pgm__loan_lost(db, slot, &why);
+}
+
+/* One thing after the other: each is sent, and its answer comes by and by. */
+void pgm__loan_clean(pgm_db *db, int32_t slot)
+{
+	pgm__wire *w = &db->ev->wire[slot];
+	pgm__lease *lease = db->place[slot].lease;
+	char sql[96];
+
+	if (w->cancelling)
+		return; /* it would hit what is sent now */
+	if (!w->rolled_back && pgm__is_in_transaction(lease->conn)) {
+		w->rolled_back = true;
+		run(db, slot, "ROLLBACK");
+	} else if (!w->encoded && pgm__clean_encoding(lease, sql)) {
+		w->encoded = true;
+		run(db, slot, sql);
+	} else {
+		cleaned(db, slot);
+	}
+}
+
+static void begin_cleaning(pgm_db *db, pgm__lease *lease, int32_t slot)
+{
+	pgm__wire *w = &db->ev->wire[slot];
+	PGconn *conn = lease->conn;
+	pgm_error why;
+
+	pgm__clean_local(conn);
+	pgm__wire_begin(db, slot, PGM__WIRE_CLEANING);
+	w->clean_until = pgm__clock_now() + CLEAN_WITHIN;
+	if (PQstatus(conn) != CONNECTION_OK || PQsetnonblocking(conn, 1) != 0) {
+		pgm__fail_libpq(&why, conn);
+		pgm__loan_lost(db, slot, &why);
+	} else if (!pgm__is_busy(conn)) {
+		pgm__loan_clean(db, slot);
+	} else if (!pgm__wire_drain(db, slot)) {
+		pgm__fail_nomem(&why, "clean it");
+		pgm__loan_lost(db, slot, &why);
+	}
 }
 
 /* True if the calling thread may not touch what is the owner's: then the owner gives it back, at its next step. */
@@ -138,6 +165,15 @@ static bool leave_to_owner(pgm__lease *lease)
 	return true;
 }
 
+/* Without a loop nobody else would do it. The answers of others wait meanwhile. */
+static void wait_until_clean(pgm_db *db, int32_t slot)
+{
+	while (db->ev->wire[slot].use == PGM__WIRE_CLEANING) {
+		pgm__watch_poll(db, pgm__watch_due(db));
+		pgm__ev_work(db);
+	}
+}
+
 bool pgm__ev_give_back(pgm__lease *lease)
 {
 	pgm_db *db = lease->db;
@@ -148,10 +184,12 @@ bool pgm__ev_give_back(pgm__lease *lease)
 	if (db->ev->wire[slot].sent.count > 0 || db->ev->wire[slot].held.count > 0)
 		answer_the_rest(db, slot);
 	pgm__cancel_forget(db, slot);
-	if (!db->ev->has_loop || db->slots.shut || !pgm__ev_enter(db, "pgm_release", NULL))
+	if (db->slots.shut || !pgm__ev_enter(db, "pgm_release", NULL))
 		return true;
-	clean_by_and_by(db, lease, slot);
+	begin_cleaning(db, lease, slot);
 	pgm__ev_work(db);
+	if (!db->ev->has_loop)
+		wait_until_clean(db, slot);
 	pgm__ev_leave(db);
 	return false;
 }

@@ -212,14 +212,8 @@ void pgm__queue_checked(pgm_db *db, int32_t slot)
 		go_on(db, r, ask_again(db, r));
 }
 
-void pgm__queue_check_failed(pgm_db *db, int32_t slot)
+void pgm__queue_check_failed(pgm_db *db, pgm__request *r)
 {
-	pgm__wire *w = &db->ev->wire[slot];
-	pgm__request *r = w->pending;
-
-	w->pending = NULL;
-	if (!r)
-		return;
 	r->state = PGM__REQUEST_NEW;
 	go_on(db, r, ask_again(db, r));
 }
@@ -392,13 +386,29 @@ static void fail_late(const pgm__request *r, const char *what, bool known, pgm_e
 		pgm__error_sqlstate(err, "08007");
 }
 
+static void fail_silent(pgm_error *err)
+{
+	pgm__fail(err, PGM_ERR_TIMEOUT, "the server did not answer in time");
+}
+
+/* For those who wait in vain, to say why. */
+static void note_silence(pgm_db *db)
+{
+	pgm__db_lock(db);
+	fail_silent(&db->last_error);
+	pgm__db_unlock(db);
+}
+
 static void expire_on_wire(pgm_db *db, pgm__request *r)
 {
 	pgm__wire *w = &db->ev->wire[r->slot];
 	pgm_error why;
 
-	if (r->kind == PGM__REQUEST_CHECK || r->kind == PGM__REQUEST_CLEAN) {
-		pgm__fail(&why, PGM_ERR_TIMEOUT, "the server did not answer in time");
+	if (r->kind == PGM__REQUEST_CHECK ||
+	    r->kind == PGM__REQUEST_CLEAN) { /* a DRAIN is cancelled as a statement is */
+		if (r->kind == PGM__REQUEST_CHECK)
+			note_silence(db);
+		fail_silent(&why);
 		pgm__wire_lose(db, r->slot, &why);
 	} else if (w->sent.first == r) {
 		if (!r->cancelled)
@@ -420,6 +430,7 @@ static void expire_one(pgm_db *db, pgm__request *r)
 		break;
 	case PGM__REQUEST_CHECKING:
 		db->ev->wire[r->slot].pending = NULL;
+		note_silence(db);
 		fail_waiting(db, r, PGM__NONE);
 		break;
 	case PGM__REQUEST_HELD:

@@ -106,17 +106,20 @@ static pgm__time earlier(pgm__time a, pgm__time b)
 	return a < b ? a : b;
 }
 
-pgm__time pgm__watch_until(const pgm_db *db)
+pgm__time pgm__watch_due(const pgm_db *db)
 {
 	const pgm__ev *ev = db->ev;
 	const pgm__deadline *first = pgm__deadlines_first(&ev->deadlines);
 	pgm__time until = first ? first->at : PGM__NEVER;
 
-	if (ev->answers.first)
-		return 0;
 	until = earlier(until, ev->slots_due);
 	until = earlier(until, ev->connecting_due);
 	return earlier(until, pgm__cancel_due(db));
+}
+
+pgm__time pgm__watch_until(const pgm_db *db)
+{
+	return db->ev->answers.first ? 0 : pgm__watch_due(db);
 }
 
 /* One that goes off too early finds nothing to do; setting it anew with each statement would cost more. */

@@ -48,7 +48,7 @@ void pgm__wire_begin(pgm_db *db, int32_t slot, pgm__wire_use use)
 	pgm__wire *w = &db->ev->wire[slot];
 
 	w->use = use;
-	w->reserved = w->whole = w->blocked = w->nulled = w->rolled_back = false;
+	w->reserved = w->whole = w->blocked = w->nulled = w->rolled_back = w->encoded = false;
 }
 
 /* ------------------------------------------------------------------------------------- sending */
@@ -101,22 +101,6 @@ static void refuse(pgm_db *db, int32_t slot, pgm__request *r)
 	pgm__request_answer(db, r, &why);
 }
 
-/* Who answers? Asked once for each connection, before the first statement that may have to be cancelled. */
-static void ask_identity(pgm_db *db, int32_t slot, const pgm__request *r)
-{
-	static const pgm_query query = {.sql = "SELECT pg_catalog.pg_backend_pid()"};
-	pgm__wire *w = &db->ev->wire[slot];
-
-	if (w->backend != PGM__BACKEND_UNKNOWN || r->due == PGM__NEVER ||
-	    (r->kind != PGM__REQUEST_STATEMENT && r->kind != PGM__REQUEST_SENT))
-		return;
-	/* In a transaction of the caller's it could be in the way: SET TRANSACTION must come first. */
-	if (w->use == PGM__WIRE_LENT && (w->sent.count > 0 || PQtransactionStatus(conn_of(db, slot)) != PQTRANS_IDLE))
-		return;
-	if (pgm__wire_send_own(db, slot, PGM__REQUEST_IDENTITY, &query, PGM__NEVER))
-		w->backend = PGM__BACKEND_ASKED;
-}
-
 /* The slot is still at work afterwards, unless the connection turned out broken. */
 static void send(pgm_db *db, int32_t slot, pgm__request *r)
 {
@@ -153,10 +137,7 @@ static void send_held(pgm_db *db, int32_t slot)
 	pgm__wire *w = &db->ev->wire[slot];
 
 	while (is_there(db, slot) && w->held.first && !w->blocked && !w->cancelling && w->sent.count < PGM__DEPTH) {
-		pgm__request *r = pgm__requests_pop(&w->held);
-
-		ask_identity(db, slot, r);
-		send(db, slot, r);
+		send(db, slot, pgm__requests_pop(&w->held));
 	}
 }
 
@@ -174,15 +155,7 @@ void pgm__wire_send(pgm_db *db, int32_t slot, pgm__request *r)
 		send_held(db, slot);
 	} else {
 		w->whole = w->whole || r->whole;
-		ask_identity(db, slot, r);
-		if (is_there(db, slot)) {
-			send(db, slot, r);
-		} else {
-			pgm_error why;
-
-			pgm__fail(&why, PGM_ERR_BROKEN, "the connection was lost before the statement was sent");
-			pgm__request_answer(db, r, &why);
-		}
+		send(db, slot, r);
 	}
 	settle(db, slot);
 }
@@ -269,18 +242,6 @@ bool pgm__wire_abandon(pgm_db *db, pgm__request *r, const pgm_error *why)
 
 /* ------------------------------------------------------------------------------------- reading */
 
-static void note_identity(pgm_db *db, int32_t slot, const PGresult *res)
-{
-	pgm__wire *w = &db->ev->wire[slot];
-
-	if (PQresultStatus(res) != PGRES_TUPLES_OK || PQntuples(res) != 1)
-		w->backend = PGM__BACKEND_UNKNOWN;
-	else if (strtol(PQgetvalue(res, 0, 0), NULL, 10) == PQbackendPID(conn_of(db, slot)))
-		w->backend = PGM__BACKEND_OURS;
-	else
-		w->backend = PGM__BACKEND_ELSE;
-}
-
 /* Cached plans can go stale: after ALTER TABLE the result would have another shape (0A000), or the server does not
  * know the name any more (26000). The next one has it parsed anew. */
 static void forget_stale(pgm__wire *w, const pgm__request *r)
@@ -307,8 +268,6 @@ static bool finish(pgm_db *db, int32_t slot)
 		w->whole = false;
 	if (head && head->abandoned)
 		pgm__deadlines_set(&db->ev->deadlines, &head->deadline, pgm__clock_now() + GRACE);
-	if (kind == PGM__REQUEST_IDENTITY)
-		note_identity(db, slot, r->res);
 	if (kind == PGM__REQUEST_CANCEL)
 		pgm__cancel_answered(db, slot, ok && strcmp(PQgetvalue(r->res, 0, 0), "t") == 0);
 	if ((kind == PGM__REQUEST_STATEMENT || kind == PGM__REQUEST_SENT) && !r->abandoned) {
@@ -381,6 +340,44 @@ static bool read_results(pgm_db *db, int32_t slot, pgm_error *why)
 	return true;
 }
 
+bool pgm__wire_drain(pgm_db *db, int32_t slot)
+{
+	pgm__wire *w = &db->ev->wire[slot];
+	pgm__request *r = pgm__request_new(db, PGM__REQUEST_DRAIN);
+
+	if (!r)
+		return false;
+	pgm__conn_begin_skip(conn_of(db, slot));
+	r->abandoned = true; /* nobody is told */
+	r->state = PGM__REQUEST_ON_WIRE;
+	r->slot = slot;
+	pgm__requests_push(&w->sent, r);
+	pgm__deadlines_set(&db->ev->deadlines, &r->deadline, pgm__clock_now() + PGM__SKIP_FIRST);
+	pgm__wire_ready(db, slot, 0);
+	return true;
+}
+
+/* What is drained has no Sync behind it. */
+static bool go_on_draining(pgm_db *db, int32_t slot, pgm_error *why)
+{
+	pgm__skipped skipped = pgm__conn_skip(conn_of(db, slot));
+	pgm__wire *w = &db->ev->wire[slot];
+
+	if (skipped == PGM__SKIP_HOPELESS)
+		return pgm__fail(why, PGM_ERR_BROKEN, "unfinished work on it could not be ended");
+	if (skipped == PGM__SKIP_WAITS)
+		return true;
+	if (w->sent.first->cancelled)
+		pgm__cancel_end(db, slot);
+	pgm__request_free(db, pgm__requests_pop(&w->sent));
+	return true;
+}
+
+static bool is_draining(const pgm__wire *w)
+{
+	return w->sent.first && w->sent.first->kind == PGM__REQUEST_DRAIN;
+}
+
 void pgm__wire_ready(pgm_db *db, int32_t slot, unsigned events)
 {
 	PGconn *conn = conn_of(db, slot);
@@ -392,7 +389,7 @@ void pgm__wire_ready(pgm_db *db, int32_t slot, unsigned events)
 	/* Reading also sends what is left, where the socket takes it. What came before the end is read in any case. */
 	if ((events & PGM_READ) && !PQconsumeInput(conn))
 		alive = pgm__fail_libpq(&why, conn);
-	if (!read_results(db, slot, alive ? &why : NULL)) {
+	if (!(is_draining(w) ? go_on_draining : read_results)(db, slot, alive ? &why : NULL)) {
 		pgm__wire_lose(db, slot, &why);
 		return;
 	}
@@ -455,7 +452,7 @@ static void settle(pgm_db *db, int32_t slot)
 		pgm__queue_checked(db, slot);
 		break;
 	case PGM__WIRE_CLEANING:
-		pgm__loan_cleaned(db, slot);
+		pgm__loan_clean(db, slot);
 		break;
 	case PGM__WIRE_LENT:
 		pgm__wire_make_plain(conn_of(db, slot));
@@ -470,7 +467,7 @@ void pgm__wire_resume(pgm_db *db)
 {
 	db->ev->resumes = false;
 	for (int32_t i = 0; i < db->slots.rules.max_size; i++)
-		if (db->ev->wire[i].held.first)
+		if (db->ev->wire[i].held.first || db->ev->wire[i].use == PGM__WIRE_CLEANING)
 			settle(db, i);
 }
 
@@ -526,6 +523,7 @@ void pgm__wire_lose(pgm_db *db, int32_t slot, const pgm_error *why)
 	pgm__wire *w = &db->ev->wire[slot];
 	pgm__lease *lease = db->place[slot].lease;
 	pgm__wire_use use = w->use;
+	pgm__request *pending = w->pending;
 
 	answer_all_lost(db, slot, why);
 	db->ev->stirred = true;
@@ -533,9 +531,13 @@ void pgm__wire_lose(pgm_db *db, int32_t slot, const pgm_error *why)
 		pgm__watch_slot(db, slot);
 		return;
 	}
+	if (use == PGM__WIRE_CLEANING) {
+		pgm__loan_lost(db, slot, why);
+		return;
+	}
 	w->use = PGM__WIRE_NONE;
 	pgm__queue_count(db, slot);
 	pgm__db_drop(db, lease, why);
-	if (use == PGM__WIRE_CHECKING)
-		pgm__queue_check_failed(db, slot);
+	if (pending)
+		pgm__queue_check_failed(db, pending);
 }

@@ -57,7 +57,7 @@ static void b01_killed_while_idle_over_tls(void **state)
 		       cluster_certificate("ca.crt"));
 	survive_kills(db);
 	pgm_close(db);
-	assert_true(pgtest_connections_become(NULL, 0, slow(3000)));
+	assert_true(connections_end_unnoticed(slow(3000)));
 	cluster_stop(c);
 }
 

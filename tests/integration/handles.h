@@ -45,6 +45,18 @@ static inline void turn_all(void)
 		pgm_wait(turning[i], 0, NULL);
 }
 
+/* Waits until this program has no connection, and lets no handle make a new one meanwhile. */
+static inline bool connections_end_unnoticed(int timeout_ms)
+{
+	void (*turns)(void) = pgtest_while_waiting;
+	bool ended;
+
+	pgtest_while_waiting = NULL;
+	ended = pgtest_connections_become(NULL, 0, timeout_ms);
+	pgtest_while_waiting = turns;
+	return ended;
+}
+
 static inline void turn_from_now_on(pgm_db *db)
 {
 	for (int i = 0; i < turning_count; i++)

@@ -260,7 +260,7 @@ static void b03_a_session_ended_for_being_idle_is_told_once(void **state)
 		pgm_db *db = must_open("%s sync.idle_session_timeout=200", mortal_types[t]);
 
 		lie_idle(db);
-		assert_true(pgtest_connections_become(NULL, 0, slow(5000)));
+		assert_true(connections_end_unnoticed(slow(5000)));
 		must_tell_once(db, "(57P05)", "set idle_session_timeout of the server above max_idle");
 		pgm_close(db);
 		pgtest_log_clear();
@@ -274,7 +274,7 @@ static void crash(cluster *c)
 		pgtest_die("cannot kill a backend");
 	/* Others may still connect until the server has noticed. Once it has ended all, who gets an answer gets it from a
 	 * server that is up again. */
-	assert_true(pgtest_connections_become(NULL, 0, slow(20000)));
+	assert_true(connections_end_unnoticed(slow(20000)));
 	assert_true(pgtest_until(slow(20000), "SELECT true"));
 }
 

@@ -173,11 +173,17 @@ typedef struct pgm_hooks {
 #define PGM_READ 1u
 #define PGM_WRITE 2u
 
-/* The caller's event loop, for the event-driven types; the shape is that of curl's multi-socket interface. */
+/*
+ * The caller's event loop, for the event-driven types; the shape is that of curl's multi-socket interface. The loop calls
+ * pgm_ready and pgm_tick in return. docs/bring-your-own-loop.md has the rules, include/pgmonkey/adapters three that are
+ * done. Owner: ctx is yours, and must stay until closed. Errors: 0 is success; a connection that cannot be watched is
+ * given up. Thread: all of them are called by the loop's.
+ */
 typedef struct pgm_loop {
 	void *ctx;
 	int (*watch)(void *ctx, int fd, unsigned events); /* PGM_READ | PGM_WRITE; 0 stops */
-	int (*timer)(void *ctx, int64_t timeout_ms);	  /* one timer; negative cancels */
+	int (*timer)(void *ctx, int64_t timeout_ms);	  /* one timer, for once; negative cancels */
+	void (*closed)(void *ctx);			  /* the handle is closed: the last call; NULL: not told */
 } pgm_loop;
 
 /* Zeroed means defaults. It may grow: size tells which version the caller was compiled with. */

@@ -37,6 +37,7 @@ bool pgm__ev_new(pgm_db *db, const pgm_loop *loop, pgm_error *err)
 		ev->load[i] = PGM__LOAD_FULL;
 	}
 	ev->timer_at = ev->connecting_due = PGM__NEVER;
+	ev->pipe.fd = -1;
 	return true;
 }
 
@@ -107,18 +108,32 @@ bool pgm__ev_enter(pgm_db *db, const char *call, pgm_error *err)
 	return true;
 }
 
+/* Nothing is left that the loop would have to call for. */
+static bool is_over(const pgm__ev *ev)
+{
+	return ev->ended && ev->inside == 0 && !ev->answers.first && !ev->is_told;
+}
+
 void pgm__ev_leave(pgm_db *db)
 {
-	bool last;
+	pgm__ev *ev = db->ev;
+	const pgm_loop loop = ev->loop;
+	bool last, over;
 
-	if (!db->ev->ended || db->ev->answers.first)
+	if (!ev->ended)
+		pgm__watch_pipe(db);
+	if (!ev->ended || ev->answers.first)
 		pgm__watch_timer(db);
 	pgm__db_lock(db);
-	db->ev->inside--;
+	ev->inside--;
+	over = is_over(ev);
+	ev->is_told = ev->is_told || over;
 	last = pgm__db_unref_locked(db);
 	pgm__db_unlock(db);
 	if (last)
 		pgm__db_free(db);
+	if (over && loop.closed)
+		loop.closed(loop.ctx);
 }
 
 /* ------------------------------------------------------------------------------------- the work */
@@ -337,11 +352,21 @@ void pgm__ev_finished(pgm_db *db, int32_t slot)
 	pgm__ev_leave(db);
 }
 
+static void wake_owner(pgm_db *db)
+{
+	pgm__db_lock(db);
+	if (!db->ev->ended)
+		pgm__pipe_wake(db->wake);
+	pgm__db_unlock(db);
+}
+
 void pgm__ev_drained(pgm_db *db)
 {
 	atomic_store(&db->ev->drained, true);
-	if (!pgm__ev_enter(db, "pgm_drain", NULL))
-		return; /* another thread's: at its next step */
+	if (!pgm__ev_enter(db, "pgm_drain", NULL)) {
+		wake_owner(db);
+		return;
+	}
 	pgm__ev_work(db);
 	pgm__ev_leave(db);
 }
@@ -365,12 +390,13 @@ static void leave_behind(pgm_db *db)
 	db->slots.head = NULL;
 }
 
-/* What waits, runs or is to be called back is the parent's. The loop is not told either: what it watches it shares with
- * the parent's. */
+/* What waits, runs or is to be called back is the parent's. The loop is not told either, not even of the end: what it
+ * watches it shares with the parent's. */
 void pgm__ev_forked_locked(pgm_db *db)
 {
 	pgm__ev *ev = db->ev;
 
+	ev->is_told = ev->is_told || ev->owner != 0;
 	if (ev->owner != pgm__thread_number()) {
 		if (ev->inside > 0)
 			leave_behind(db); /* its thread may be in the middle of anything */
@@ -421,6 +447,7 @@ static void forget_parents(pgm_db *db)
 	ev->wholes = ev->statements = ev->reserved = 0;
 	ev->unanswered = 0;
 	ev->timer_at = ev->connecting_due = PGM__NEVER;
+	ev->pipe.fd = -1;
 	ev->slots_due = 0;
 	ev->forked_queue = NULL;
 	ev->forked = false;

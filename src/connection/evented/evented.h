@@ -134,6 +134,7 @@ typedef struct pgm__ev {
 	bool working; /* the first part of a step: hooks and the log may not call back in */
 	bool stirred; /* there may be something to do */
 	bool ended;   /* shut, and all that was under way has been answered */
+	bool is_told; /* the loop knows of that */
 
 	pgm__wire *wire;    /* max_size of them */
 	int32_t *load;	    /* of each wire, for choice.h */
@@ -147,6 +148,7 @@ typedef struct pgm__ev {
 	pgm__time slots_due;
 	pgm__time connecting_due;
 	pgm__time timer_at; /* what the loop's timer is set to; PGM__NEVER: not set */
+	pgm__watched pipe;  /* by which other threads call */
 
 	pgm__requests answers;
 	int64_t unanswered;   /* accepted, and the callback has not been called yet */
@@ -265,6 +267,9 @@ pgm__time pgm__watch_due(const pgm_db *db);
 pgm__time pgm__watch_until(const pgm_db *db);
 void pgm__watch_timer(pgm_db *db);
 void pgm__watch_end(pgm_db *db);
+
+/* What other threads wake the owner by, from its first call on. */
+void pgm__watch_pipe(pgm_db *db);
 
 /* Without a loop: poll(2) until something is ready or until, and deal with it. */
 void pgm__watch_poll(pgm_db *db, pgm__time until);

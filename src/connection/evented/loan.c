@@ -154,8 +154,7 @@ static bool leave_to_owner(pgm__lease *lease)
 		lease->next_orphan = db->ev->strays;
 		db->ev->strays = lease;
 		atomic_store_explicit(&lease->loan, PGM__RETURNING, memory_order_relaxed);
-		if (!db->ev->has_loop)
-			pgm__pipe_wake(db->wake);
+		pgm__pipe_wake(db->wake);
 	}
 	pgm__db_unlock(db);
 	if (is_owner)

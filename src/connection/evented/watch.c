@@ -135,10 +135,16 @@ void pgm__watch_timer(pgm_db *db)
 	ev->loop.timer(ev->loop.ctx, until <= now ? 0 : (until - now + PGM__MS - 1) / PGM__MS);
 }
 
+void pgm__watch_pipe(pgm_db *db)
+{
+	pgm__watch_set(db, &db->ev->pipe, db->wake[0], PGM_READ, PGM__NO_SLOT);
+}
+
 void pgm__watch_end(pgm_db *db)
 {
 	pgm__ev *ev = db->ev;
 
+	pgm__watch_set(db, &ev->pipe, -1, 0, PGM__NO_SLOT);
 	if (ev->has_loop && ev->timer_at != PGM__NEVER)
 		ev->loop.timer(ev->loop.ctx, -1);
 	ev->timer_at = PGM__NEVER;
@@ -164,6 +170,14 @@ static void slot_ready(pgm_db *db, int32_t slot, unsigned events)
 	db->ev->stirred = true;
 }
 
+static void drain_pipe(const pgm_db *db)
+{
+	char bytes[16];
+
+	while (read(db->wake[0], bytes, sizeof bytes) > 0)
+		continue;
+}
+
 static bool fits(const pgm_db *db, int32_t slot, int fd)
 {
 	return slot >= 0 && db->ev->wire[slot].watched.fd == fd;
@@ -176,6 +190,8 @@ void pgm__watch_ready(pgm_db *db, int fd, unsigned events)
 
 	if (fits(db, slot, fd))
 		slot_ready(db, slot, events);
+	else if (fd >= 0 && fd == ev->pipe.fd)
+		drain_pipe(db);
 	else
 		pgm__cancel_ready(db, fd);
 }
@@ -216,14 +232,6 @@ static nfds_t collect(pgm_db *db)
 		add_fd(ev, &count, fd, events, i);
 	}
 	return count;
-}
-
-static void drain_pipe(const pgm_db *db)
-{
-	char bytes[16];
-
-	while (read(db->wake[0], bytes, sizeof bytes) > 0)
-		continue;
 }
 
 void pgm__watch_poll(pgm_db *db, pgm__time until)

@@ -346,7 +346,8 @@ PGM_API bool pgm_transaction(PGconn *conn, pgm_work work, void *arg, pgm_error *
 /*
  * By hand. Inside an open transaction pgm_begin sets a savepoint, and the next pgm_commit or
  * pgm_rollback ends that savepoint only.
- * Errors: _QUERY, _BROKEN, _MISUSE (not a borrowed connection, or no transaction is open).
+ * Errors: _QUERY, _BROKEN, _MISUSE (not a borrowed connection, or no transaction is open; or its handle has an event
+ * loop, which waiting for the server would stall: there send BEGIN and COMMIT with pgm_send).
  * Thread: the borrower's.
  */
 PGM_API bool pgm_begin(PGconn *conn, pgm_error *err);
@@ -376,7 +377,7 @@ typedef struct pgm_cursor pgm_cursor;
  * Rows one at a time, in constant memory, from a statement of any size.
  * Owner: the caller closes the cursor before the connection is released; the query's memory may go as
  * soon as this returns. NULL on failure. Errors: _QUERY, _BROKEN, _MISUSE (the connection is not one
- * of ours or is busy), _NOMEM. Thread: the borrower's.
+ * of ours, is busy, or is of a handle with an event loop), _NOMEM. Thread: the borrower's.
  */
 PGM_API pgm_cursor *pgm_cursor_open(PGconn *conn, const pgm_query *query, pgm_error *err);
 

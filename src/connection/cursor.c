@@ -3,6 +3,7 @@
 #include "connection/clean.h"
 #include "connection/close.h"
 #include "connection/db.h"
+#include "connection/evented/calls.h"
 #include "connection/libpq_error.h"
 #include "connection/wait.h"
 
@@ -24,7 +25,9 @@ struct pgm_cursor {
 
 static bool check(const PGconn *conn, const pgm_query *query, pgm_error *err)
 {
-	if (!pgm__lease_of(conn, "pgm_cursor_open", err))
+	const pgm__lease *lease = pgm__lease_of(conn, "pgm_cursor_open", err);
+
+	if (!lease || !pgm__ev_may_block(lease, "pgm_cursor_open", err))
 		return false;
 	if (!query || !query->sql)
 		return pgm__fail(err, PGM_ERR_MISUSE, "pgm_cursor_open: there is no SQL");

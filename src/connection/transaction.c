@@ -3,6 +3,7 @@
 #include "connection/clean.h"
 #include "connection/close.h"
 #include "connection/db.h"
+#include "connection/evented/calls.h"
 #include "connection/libpq_error.h"
 
 #include <pthread.h>
@@ -33,7 +34,7 @@ bool pgm_begin(PGconn *conn, pgm_error *err)
 {
 	pgm__lease *lease = pgm__lease_of(conn, "pgm_begin", err);
 
-	if (!lease || !check_idle(conn, "pgm_begin", err))
+	if (!lease || !pgm__ev_may_block(lease, "pgm_begin", err) || !check_idle(conn, "pgm_begin", err))
 		return false;
 	if (pgm__is_in_transaction(conn)) {
 		if (!run(conn, "SAVEPOINT " SAVEPOINT, err))

@@ -14,6 +14,13 @@ static bool fail_with_loop(const char *call, pgm_error *err)
 			 call);
 }
 
+bool pgm__ev_may_block(const pgm__lease *lease, const char *call, pgm_error *err)
+{
+	const pgm__ev *ev = lease->db->ev;
+
+	return !ev || !ev->has_loop || fail_with_loop(call, err);
+}
+
 static pgm__time timeout_of(const pgm_db *db, int timeout_ms)
 {
 	return timeout_ms < 0 ? db->settings->timeout / PGM__MS : timeout_ms;

@@ -18,6 +18,9 @@ bool pgm__ev_wait(pgm_db *db, int timeout_ms, pgm_error *err);
 bool pgm__ev_wait_ready(pgm_db *db, int timeout_ms, pgm_error *err);
 PGconn *pgm__ev_acquire(pgm_db *db, int timeout_ms, const pgm__caller *caller, pgm_error *err);
 
+/* A call that waits for the server on a connection that is lent. False: _MISUSE, there is a loop that it would stall. */
+bool pgm__ev_may_block(const pgm__lease *lease, const char *call, pgm_error *err);
+
 /* The handle has been shut: everything under way is answered and closed, if this thread may do that. */
 void pgm__ev_shut(pgm_db *db);
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Measures, on a throwaway server of its own. Built by `make bench`, which runs this.
 #
-#   run.sh [FIGURE...]       see the comment at the top of bench/pool/main.c
+#   run.sh [FIGURE...]       see the comments at the top of bench/pool/main.c and bench/csv/main.c
 #
 # What is one thread (borrowing, round-trip, path, start) runs with the server on one and the same CPU, where the
 # scheduler cannot place them differently from run to run; the others run on all CPUs.
@@ -13,6 +13,7 @@ support=$root/tests/support
 
 PGM_BENCH_BIN=$build/bench
 PGM_BENCH_DIR=$(mktemp -d "${TMPDIR:-/tmp}/pgmonkey-bench.XXXXXX")
+chmod 755 "$PGM_BENCH_DIR" # the server reads CSV files there
 export PGM_BENCH_BIN PGM_BENCH_DIR
 server=$PGM_BENCH_DIR/server
 trap '"$support/server.sh" stop "$server" >/dev/null 2>&1; rm -rf "$PGM_BENCH_DIR"' EXIT
@@ -29,13 +30,13 @@ fi
 # The postmaster's new children inherit where it may run.
 postmaster=$(head -n 1 "$PGM_TEST_DATADIR/postmaster.pid")
 run() {
-	cpus=$1
-	shift
+	cpus=$1 program=$2
+	shift 2
 	if command -v taskset >/dev/null; then
 		taskset -pc "$cpus" "$postmaster" >/dev/null
-		taskset -c "$cpus" "$PGM_BENCH_BIN/bench_pool" "$@"
+		taskset -c "$cpus" "$PGM_BENCH_BIN/$program" "$@"
 	else
-		"$PGM_BENCH_BIN/bench_pool" "$@"
+		"$PGM_BENCH_BIN/$program" "$@"
 	fi
 }
 
@@ -43,9 +44,10 @@ sed -n 's/^model name[^:]*: */CPU: /p' /proc/cpuinfo 2>/dev/null | sort | uniq -
 echo "$(uname -sr), PostgreSQL $("$PGM_PG_BINDIR/postgres" --version | awk '{ print $3 }')"
 every=$(cat /sys/devices/system/cpu/online 2>/dev/null || echo 0)
 one=${every%%[-,]*}
-for figure in ${*:-borrowing round-trip path start contention holding fill memory}; do
+for figure in ${*:-borrowing round-trip path start contention holding fill memory csv-import csv-import-jobs csv-export}; do
 	case $figure in
-	borrowing | round-trip | path | start) run "$one" "$figure" ;;
-	*) run "$every" "$figure" ;;
+	borrowing | round-trip | path | start) run "$one" bench_pool "$figure" ;;
+	csv-*) run "$every" bench_csv "$figure" ;;
+	*) run "$every" bench_pool "$figure" ;;
 	esac
 done

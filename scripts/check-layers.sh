@@ -19,7 +19,7 @@ complain '^#include "(config|connection|manager|tools|cli)/' base "base includes
 complain '^#include "(connection|manager|tools|cli)/' config "config includes base only"
 complain '^#include "(manager|tools|cli)/' connection "connection includes base and config"
 complain '^#include "(tools|cli)/' manager "manager includes what is below it"
-complain '^#include "(config|connection|manager|cli)/' tools "tools use the public headers, and base"
+complain '^#include "(config/([^y]|y[^a])|(connection|manager|cli)/)' tools "tools use the public headers, base and the YAML tree"
 for folder in base config manager cli; do
 	complain '(^|[^A-Za-z_])PQ[a-zA-Z]+\(' $folder "libpq is called in src/connection"
 done

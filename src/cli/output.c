@@ -153,6 +153,15 @@ void cli_progress(const char *doing)
 	fflush(stderr);
 }
 
+void cli_progress_line(const char *text)
+{
+	if (quiet || !wants_colour(STDERR_FILENO))
+		return;
+	progress_shown = true;
+	fprintf(stderr, "\r%s\033[K", text);
+	fflush(stderr);
+}
+
 void cli_progress_end(void)
 {
 	if (progress_shown)

@@ -42,6 +42,7 @@ bool cli_is_quiet(void);
 
 /* A line on a terminal's stderr while something takes its time; cli_progress_end takes it away. */
 void cli_progress(const char *doing);
+void cli_progress_line(const char *text); /* in the place of the one before; fits into 80 columns */
 void cli_progress_end(void);
 
 #endif

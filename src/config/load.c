@@ -1,7 +1,7 @@
 /* From a YAML tree to a configuration. */
+#include "base/file.h"
 #include "base/log.h"
 #include "config/data.h"
-#include "config/file.h"
 
 #include <string.h>
 #include <sys/stat.h>

@@ -1,0 +1,61 @@
+#include "tools/csv/copy_out.h"
+
+#include <poll.h>
+
+/* All rows that have come. False: there are no more. */
+static bool convert_rows(pgm__copy_out *copy)
+{
+	char *row;
+	int len;
+
+	while ((len = PQgetCopyData(copy->session->conn, &row, 1)) > 0) {
+		pgm__csv_text_row(copy->text, row, (size_t)len, copy->out);
+		PQfreemem(row);
+		copy->rows++;
+	}
+	return len == 0;
+}
+
+static bool is_to_stop(const pgm__copy_out *copy)
+{
+	const pgm__csv_session *session = copy->session;
+
+	return copy->out->failed || (session->go_on && !session->go_on(session->arg));
+}
+
+/* A lost connection is told by finish, with the server's last words. */
+static bool copy_rows(pgm__copy_out *copy, pgm_error *err)
+{
+	while (convert_rows(copy)) {
+		if (is_to_stop(copy) || !pgm__csv_wait(copy->session, POLLIN, err))
+			return false;
+		if (!PQconsumeInput(copy->session->conn))
+			break;
+	}
+	return !copy->out->failed;
+}
+
+/* What the server says at the end; nothing comes behind it. */
+static bool finish(pgm__copy_out *copy, pgm_error *err)
+{
+	PGresult *res = pgm__csv_next_result(copy->session, err);
+	bool ok = PQresultStatus(res) == PGRES_COMMAND_OK;
+
+	if (!ok && (res || err->code == PGM_OK))
+		pgm__csv_fail_result(copy->session, copy->doing, res, err);
+	PQclear(res);
+	while (ok && (res = pgm__csv_next_result(copy->session, err)))
+		PQclear(res);
+	return ok && err->code == PGM_OK;
+}
+
+bool pgm__copy_out_run(pgm__copy_out *copy, const char *sql, pgm_error *err)
+{
+	pgm_error why = {0};
+	PGresult *res = pgm__csv_run(copy->session, copy->doing, sql, 0, NULL, &why);
+	bool ok = res && copy_rows(copy, &why) && finish(copy, &why);
+
+	PQclear(res);
+	pgm__error_copy(err, &why);
+	return ok;
+}

@@ -1,0 +1,244 @@
+/* A table into a CSV file. */
+#include "base/clock.h"
+#include "pgmonkey/csv.h"
+#include "tools/csv/copy_out.h"
+#include "tools/csv/settings.h"
+#include "tools/csv/source.h"
+#include "tools/csv/writer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* How often, at the most, the caller is asked whether to go on. */
+#define ASK_EVERY (20 * PGM__MS)
+
+typedef struct export
+{
+	pgm_csv_export_options options;
+	pgm__csv_name name;
+	pgm__csv_settings settings;
+	char *settings_path; /* NULL: nothing is said of the file */
+	bool settings_exist;
+	pgm__csv_target target;
+	pgm__csv_session session;
+	pgm__csv_source source;
+	char doing[sizeof("exporting ") + sizeof(((pgm__csv_table *)NULL)->shown)];
+	pgm__csv_text text;
+	pgm__csv_writer writer;
+	pgm__copy_out copy;
+	pgm__time began, asked;
+	bool stopped;
+}
+export;
+
+/* ------------------------------------------------------------------------------------ asking */
+
+static bool go_on(void *arg)
+{
+	export *e = arg;
+	pgm__time now = pgm__clock_coarse();
+	pgm_csv_progress progress = {.bytes = e->writer.written, .rows = e->copy.rows};
+
+	if (e->stopped || !e->options.on_progress || now - e->asked < ASK_EVERY)
+		return !e->stopped;
+	e->asked = now;
+	progress.total_rows = e->source.expected > 0 ? e->source.expected : 0;
+	e->stopped = !e->options.on_progress(&progress, e->options.arg);
+	return !e->stopped;
+}
+
+static bool fail_stopped(pgm_error *err)
+{
+	pgm__fail(err, PGM_ERR_QUERY, "stopped on request");
+	pgm__error_sqlstate(err, "57014");
+	return false;
+}
+
+static void note(const export *e, const char *text)
+{
+	if (e->options.on_note)
+		e->options.on_note(text, e->options.arg);
+}
+
+/* ---------------------------------------------------------------------------------- settings */
+
+static bool take_options(export *e, const pgm_csv_export_options *options, pgm_error *err)
+{
+	size_t known = options && options->size < sizeof(e->options) ? options->size : sizeof(e->options);
+
+	if (!options || known < offsetof(pgm_csv_export_options, on_progress))
+		return pgm__fail(err, PGM_ERR_MISUSE, "the options' size is not set");
+	memcpy(&e->options, options, known);
+	if (!e->options.table || !e->options.file)
+		return pgm__fail(err, PGM_ERR_MISUSE, "the options name no table, or no file");
+	return pgm__csv_name_parse(&e->name, e->options.table, err);
+}
+
+/* A file that says nothing of the delimiter or the encoding leaves them to us. */
+static bool read_settings(export *e, pgm_error *err)
+{
+	const char *given = e->options.settings;
+
+	if (given)
+		e->settings_path = strdup(given);
+	else if (strcmp(e->options.file, "-") != 0)
+		e->settings_path = pgm__csv_settings_path(e->options.file);
+	if (!e->settings_path && (given || strcmp(e->options.file, "-") != 0))
+		return pgm__fail_nomem(err, "looking for the settings file");
+	pgm__csv_settings_init(&e->settings);
+	if (e->settings_path && !pgm__csv_settings_read(&e->settings, e->settings_path, &e->settings_exist, err))
+		return false;
+	if (!e->settings.delimiter)
+		e->settings.delimiter = ',';
+	if (!e->settings.encoding[0])
+		strcpy(e->settings.encoding, "UTF-8");
+	return pgm__csv_settings_check(&e->settings, e->settings_path ? e->settings_path : "defaults", err);
+}
+
+/* Would an import that puts names into lower case call it something else? */
+static bool has_plain_name(const char *column)
+{
+	return !column[strspn(column, "abcdefghijklmnopqrstuvwxyz0123456789_")];
+}
+
+/* Where the settings are ours to choose: what brings this very table back. */
+static void choose_settings(export *e)
+{
+	if (e->settings_exist || !e->settings_path)
+		return;
+	/* A line with nothing on it is skipped as blank; in the file of one column NULL has to be something. */
+	if (e->source.columns == 1)
+		strcpy(e->settings.null_string, "\\N");
+	for (int i = 0; i < e->source.columns; i++)
+		e->settings.enforce_lowercase = e->settings.enforce_lowercase && has_plain_name(e->source.names[i]);
+}
+
+/* ------------------------------------------------------------------------------------ reading */
+
+/*
+ * One transaction, and settings that end with it: rows that row-level security hides are an error unless only the others
+ * are asked for; a dump may take its time; a scan begins at the table's beginning though another one is under way.
+ */
+static bool begin(export *e, pgm_error *err)
+{
+	const char *const row_security[] = {e->options.visible_rows ? "on" : "off"};
+	PGresult *res = NULL;
+
+	if (pgm__csv_do(&e->session, "beginning to export", "BEGIN", err))
+		res = pgm__csv_run(&e->session, "beginning to export",
+				   "SELECT pg_catalog.set_config('row_security', $1, true), "
+				   "pg_catalog.set_config('statement_timeout', '0', true), "
+				   "pg_catalog.set_config('synchronize_seqscans', 'off', true)",
+				   1, row_security, err);
+	PQclear(res);
+	return res != NULL;
+}
+
+static bool find_source(export *e, const pgm_config *config, pgm_error *err)
+{
+	e->session.go_on = go_on;
+	e->session.arg = e;
+	if (!pgm__csv_session_open(&e->session, config, err) || !begin(e, err) ||
+	    !pgm__csv_source_open(&e->source, &e->session, &e->name, e->options.visible_rows, err))
+		return false;
+	snprintf(e->doing, sizeof(e->doing), "exporting %s", e->source.table.shown);
+	choose_settings(e);
+	return true;
+}
+
+static bool copy_rows(export *e, pgm_error *err)
+{
+	char *sql = pgm__csv_source_sql(&e->source, &e->session, e->text.text_delimiter, 0, 0);
+	bool ok;
+
+	if (!sql)
+		return pgm__fail_nomem(err, e->doing);
+	e->copy = (pgm__copy_out){.session = &e->session, .text = &e->text, .out = &e->writer.out, .doing = e->doing};
+	ok = pgm__copy_out_run(&e->copy, sql, err);
+	free(sql);
+	return ok;
+}
+
+static bool write_csv(export *e, pgm_error *err)
+{
+	const pgm__csv_settings *s = &e->settings;
+
+	if (!pgm__csv_writer_open(&e->writer, &e->target, s->encoding, err))
+		return false;
+	pgm__csv_text_init(&e->text, s->delimiter, s->quote, s->null_string, e->source.columns);
+	if (s->has_headers)
+		pgm__csv_text_header(&e->text, (const char *const *)e->source.names, e->source.columns, &e->writer.out);
+	return copy_rows(e, err) && pgm__csv_writer_finish(&e->writer, err) &&
+	       pgm__csv_do(&e->session, e->doing, "COMMIT", err);
+}
+
+/* ------------------------------------------------------------------------------------ the end */
+
+/* The settings first: a file without them may be read otherwise than it was meant. */
+static bool put_in_place(export *e, pgm_error *err)
+{
+	bool makes_settings = e->settings_path && !e->settings_exist;
+	char text[512];
+
+	if (makes_settings && !pgm__csv_settings_write(&e->settings, e->settings_path, err))
+		return false;
+	if (!pgm__csv_target_finish(&e->target, err)) {
+		if (makes_settings)
+			unlink(e->settings_path);
+		return false;
+	}
+	if (makes_settings) {
+		snprintf(text, sizeof(text), "wrote the settings file %s", e->settings_path);
+		note(e, text);
+	}
+	return true;
+}
+
+/* Why it failed: whoever stopped COPY knows better than COPY. */
+static void tell(const export *e, pgm_error *err)
+{
+	if (e->stopped)
+		fail_stopped(err);
+	else if (e->writer.out.failed)
+		pgm__error_copy(err, &e->writer.error);
+}
+
+static void fill_result(const export *e, pgm_csv_result *result)
+{
+	*result = (pgm_csv_result){.rows = e->copy.rows,
+				   .bytes = e->writer.written,
+				   .seconds = (double)(pgm__clock_now() - e->began) / (double)PGM__SECOND};
+	snprintf(result->table, sizeof(result->table), "%s", e->source.table.shown);
+}
+
+/* The file goes first: the server may take its time. */
+static void close_all(export *e)
+{
+	pgm__csv_target_discard(&e->target);
+	pgm__csv_writer_close(&e->writer);
+	pgm__csv_session_close(&e->session);
+	pgm__csv_source_close(&e->source);
+	free(e->settings_path);
+}
+
+bool pgm_csv_export(const pgm_config *config, const pgm_csv_export_options *options, pgm_csv_result *result,
+		    pgm_error *err)
+{
+	export e = {.target = {.fd = -1, .go_on = go_on, .arg = &e}};
+	pgm_error why = {0};
+	bool ok = take_options(&e, options, &why) && read_settings(&e, &why) &&
+		  pgm__csv_target_open(&e.target, e.options.file, e.options.no_clobber, &why) &&
+		  find_source(&e, config, &why);
+
+	e.began = pgm__clock_now();
+	ok = ok && write_csv(&e, &why) && put_in_place(&e, &why);
+	if (ok && result)
+		fill_result(&e, result);
+	if (!ok)
+		tell(&e, &why);
+	close_all(&e);
+	pgm__error_copy(err, &why);
+	return ok;
+}

@@ -1,0 +1,243 @@
+#include "tools/csv/session.h"
+
+#include "base/clock.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+
+#define ASK_EVERY_MS 100
+#define GIVE_UP_AFTER_MS 3000
+
+bool pgm__csv_session_open(pgm__csv_session *session, const pgm_config *config, pgm_error *err)
+{
+	const pgm_open_options how = {.size = sizeof(how), .type = PGM_NORMAL};
+	pgm_db *db;
+
+	session->manager = pgm_manager_new(err);
+	if (!session->manager)
+		return false;
+	db = pgm_manager_open(session->manager, config, &how, err);
+	session->conn = db ? pgm_acquire(db, err) : NULL;
+	if (session->conn && PQsetClientEncoding(session->conn, "UTF8") == 0 && PQsetnonblocking(session->conn, 1) == 0)
+		return true;
+	if (session->conn)
+		pgm__csv_fail_result(session, "setting client_encoding to UTF8", NULL, err);
+	pgm__csv_session_close(session);
+	return false;
+}
+
+/* ------------------------------------------------------------------------------------- failures */
+
+static int without_line_end(const char *text)
+{
+	size_t len = text ? strlen(text) : 0;
+
+	while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == ' '))
+		len--;
+	return (int)len;
+}
+
+static void put_first(const char *doing, pgm_error *err)
+{
+	const pgm_error why = *err;
+
+	if (!doing)
+		return;
+	pgm__fail(err, why.code, "%s: %s", doing, why.message);
+	pgm__error_sqlstate(err, why.sqlstate);
+}
+
+bool pgm__csv_fail_result(const pgm__csv_session *session, const char *doing, const PGresult *res, pgm_error *err)
+{
+	const char *words = PQerrorMessage(session->conn);
+	pgm_error why;
+
+	if (!res)
+		pgm__fail(&why, PQstatus(session->conn) == CONNECTION_OK ? PGM_ERR_QUERY : PGM_ERR_BROKEN,
+			  "the connection was lost: %.*s", without_line_end(words), words);
+	else if (pgm_result_ok(res, &why))
+		pgm__fail(&why, PGM_ERR_QUERY, "the server gave an unexpected answer, %s",
+			  PQresStatus(PQresultStatus(res)));
+	put_first(doing, &why);
+	pgm__error_copy(err, &why);
+	return false;
+}
+
+static bool fail_stopped(pgm_error *err)
+{
+	pgm__fail(err, PGM_ERR_QUERY, "stopped on request");
+	pgm__error_sqlstate(err, "57014");
+	return false;
+}
+
+/* -------------------------------------------------------------------------------------- waiting */
+
+bool pgm__csv_wait(pgm__csv_session *session, short events, pgm_error *err)
+{
+	struct pollfd fd = {.fd = PQsocket(session->conn), .events = events};
+	char words[128];
+	int n;
+
+	if (fd.fd < 0)
+		return pgm__csv_fail_result(session, NULL, NULL, err);
+	do {
+		n = poll(&fd, 1, ASK_EVERY_MS);
+		if (n < 0 && errno != EINTR)
+			return pgm__fail(err, PGM_ERR_BROKEN, "waiting for the server: %s",
+					 pgm__errno_text(errno, words, sizeof(words)));
+		if (n <= 0 && session->go_on && !session->go_on(session->arg))
+			return fail_stopped(err);
+	} while (n <= 0);
+	return true;
+}
+
+void pgm__csv_cancel(pgm__csv_session *session)
+{
+	PGcancel *cancel = PQgetCancel(session->conn);
+	char words[256];
+
+	if (cancel)
+		PQcancel(cancel, words, sizeof(words));
+	PQfreeCancel(cancel);
+}
+
+/* Sends what libpq still holds, reading meanwhile what the server has to say, lest both wait for each other. */
+static bool flush(pgm__csv_session *session, pgm_error *err)
+{
+	int left;
+
+	while ((left = PQflush(session->conn)) == 1)
+		if (!pgm__csv_wait(session, POLLIN | POLLOUT, err) || !PQconsumeInput(session->conn))
+			break;
+	return left == 0;
+}
+
+PGresult *pgm__csv_next_result(pgm__csv_session *session, pgm_error *err)
+{
+	pgm__error_clear(err);
+	if (!flush(session, err))
+		goto failed;
+	while (PQisBusy(session->conn)) {
+		if (!pgm__csv_wait(session, POLLIN, err))
+			goto failed;
+		if (!PQconsumeInput(session->conn))
+			break; /* what the server said last is a result, if it said anything */
+	}
+	return PQgetResult(session->conn);
+
+failed:
+	if (err && err->code == PGM_OK)
+		pgm__csv_fail_result(session, NULL, NULL, err);
+	return NULL;
+}
+
+/* ----------------------------------------------------------------------------------- statements */
+
+static bool is_copy(const PGresult *res)
+{
+	return PQresultStatus(res) == PGRES_COPY_IN || PQresultStatus(res) == PGRES_COPY_OUT;
+}
+
+/* A statement that was stopped leaves the connection in the middle of it; the end of the session is not far then. */
+PGresult *pgm__csv_run(pgm__csv_session *session, const char *doing, const char *sql, int nparams,
+		       const char *const *params, pgm_error *err)
+{
+	pgm_error why = {0};
+	PGresult *res = NULL, *next;
+
+	if (!PQsendQueryParams(session->conn, sql, nparams, NULL, params, NULL, NULL, 0)) {
+		pgm__csv_fail_result(session, doing, NULL, err);
+		return NULL;
+	}
+	while (!is_copy(res) && (next = pgm__csv_next_result(session, &why)) != NULL) {
+		PQclear(res);
+		res = next;
+	}
+	if (why.code != PGM_OK) {
+		if (strcmp(why.sqlstate, "57014") == 0)
+			pgm__csv_cancel(session);
+		else
+			put_first(doing, &why);
+	} else if (!res) {
+		pgm__csv_fail_result(session, doing, NULL, &why);
+	} else if (!pgm_result_ok(res, &why)) {
+		put_first(doing, &why);
+	}
+	pgm__error_copy(err, &why);
+	if (why.code == PGM_OK)
+		return res;
+	PQclear(res);
+	return NULL;
+}
+
+bool pgm__csv_do(pgm__csv_session *session, const char *doing, const char *sql, pgm_error *err)
+{
+	PGresult *res = pgm__csv_run(session, doing, sql, 0, NULL, err);
+
+	PQclear(res);
+	return res != NULL;
+}
+
+/* ----------------------------------------------------------------------------------- giving up */
+
+static bool is_before(void *arg)
+{
+	const pgm__time *deadline = arg;
+
+	return pgm__clock_now() < *deadline;
+}
+
+static bool skip_rows(pgm__csv_session *session)
+{
+	char *row;
+	int n;
+
+	while ((n = PQgetCopyData(session->conn, &row, 1)) >= 0) {
+		PQfreemem(row);
+		if (n == 0 && (!pgm__csv_wait(session, POLLIN, NULL) || !PQconsumeInput(session->conn)))
+			return false;
+	}
+	return true;
+}
+
+/* Reads on to the end of what runs. */
+static void end_statement(pgm__csv_session *session)
+{
+	PGresult *res;
+	bool goes_on = true;
+
+	while (goes_on && (res = pgm__csv_next_result(session, NULL)) != NULL) {
+		if (PQresultStatus(res) == PGRES_COPY_IN)
+			goes_on = PQputCopyEnd(session->conn, "given up by the client") == 1;
+		else if (PQresultStatus(res) == PGRES_COPY_OUT)
+			goes_on = skip_rows(session);
+		PQclear(res);
+	}
+}
+
+void pgm__csv_give_up(pgm__csv_session *session)
+{
+	pgm__time deadline = pgm__clock_after_ms(GIVE_UP_AFTER_MS);
+	pgm__csv_session hurried = {.conn = session->conn, .go_on = is_before, .arg = &deadline};
+
+	if (PQstatus(session->conn) != CONNECTION_OK)
+		return;
+	if (PQtransactionStatus(session->conn) == PQTRANS_ACTIVE) {
+		pgm__csv_cancel(&hurried);
+		end_statement(&hurried);
+	}
+	if (PQtransactionStatus(session->conn) > PQTRANS_ACTIVE)
+		pgm__csv_do(&hurried, NULL, "ROLLBACK", NULL);
+}
+
+void pgm__csv_session_close(pgm__csv_session *session)
+{
+	if (session->conn) {
+		pgm__csv_give_up(session);
+		pgm_release(session->conn);
+	}
+	pgm_manager_free(session->manager);
+	session->conn = NULL;
+	session->manager = NULL;
+}

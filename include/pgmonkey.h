@@ -131,6 +131,12 @@ PGM_API bool pgm_config_set(pgm_config *config, const char *section, const char 
  */
 PGM_API const char *pgm_config_get(const pgm_config *config, const char *section, const char *key);
 
+/*
+ * The keys that were given, defaults not among them: the one with that index in a section (NULL: the top level), in the
+ * order of the file; NULL behind the last. Owner and Thread: as pgm_config_get.
+ */
+PGM_API const char *pgm_config_key(const pgm_config *config, const char *section, size_t index);
+
 /* Thread: nobody else may be using it. NULL is allowed. */
 PGM_API void pgm_config_free(pgm_config *config);
 

@@ -1,5 +1,5 @@
 /*
- * pgmonkey's tools, for those who want more than a connection; in a library of their own, libpgmonkey-tools.
+ * All of libpgmonkey-tools: what is built on connections and is no part of the library itself.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -7,5 +7,6 @@
 #define PGMONKEY_TOOLS_H
 
 #include <pgmonkey/csv.h>
+#include <pgmonkey/server.h>
 
 #endif

@@ -181,3 +181,12 @@ const char *pgm_config_get(const pgm_config *config, const char *section, const 
 	row = pgm__setting_find(id, key);
 	return row ? row->default_value : NULL;
 }
+
+const char *pgm_config_key(const pgm_config *config, const char *section, size_t index)
+{
+	pgm__section_id id = pgm__section_find(section);
+
+	if (!config || id == PGM__NSECTIONS || index >= config->sections[id].count)
+		return NULL;
+	return config->sections[id].list[index].key;
+}

@@ -134,6 +134,23 @@ static void sizes_may_be_set_in_any_order(void **state)
 	assert_get("pool_settings", "min_size", "50");
 }
 
+static void the_keys_that_were_given_can_be_walked(void **state)
+{
+	(void)state;
+	assert_null(pgm_config_key(config, NULL, 0)); /* defaults are not given */
+	set(NULL, "connection_type", "pool");
+	set("sync_settings", "work_mem", "4MB");
+	set("sync_settings", "app.user", "x");
+	assert_string_equal(pgm_config_key(config, NULL, 0), "connection_type");
+	assert_null(pgm_config_key(config, NULL, 1));
+	assert_string_equal(pgm_config_key(config, "sync_settings", 0), "work_mem");
+	assert_string_equal(pgm_config_key(config, "sync_settings", 1), "app.user");
+	assert_null(pgm_config_key(config, "sync_settings", 2));
+	assert_null(pgm_config_key(config, "async_settings", 0));
+	assert_null(pgm_config_key(config, "no_such_section", 0));
+	assert_null(pgm_config_key(NULL, NULL, 0));
+}
+
 static void misuse_is_answered(void **state)
 {
 	(void)state;
@@ -156,6 +173,7 @@ int main(void)
 						free_config),
 		cmocka_unit_test_setup_teardown(a_wrong_value_is_refused_and_changes_nothing, make_config, free_config),
 		cmocka_unit_test_setup_teardown(sizes_may_be_set_in_any_order, make_config, free_config),
+		cmocka_unit_test_setup_teardown(the_keys_that_were_given_can_be_walked, make_config, free_config),
 		cmocka_unit_test_setup_teardown(misuse_is_answered, make_config, free_config),
 	};
 

@@ -1,0 +1,118 @@
+/* `pgmonkey pgserverconfig`: what a configuration asks of its server, and whether the server gives it. */
+#include "cli/command.h"
+#include "cli/output.h"
+#include "cli/server_report.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_INSTANCES 10000
+
+static const char *const formats[] = {"text", "json", NULL};
+
+static const cli_option options[] = {
+	CLI_FILE_OPTION("the client's configuration"),
+	{.name = "audit", .help = "connect, read only, and compare with what the server has"},
+	{.name = "format",
+	 .value = "FORMAT",
+	 .default_value = "text",
+	 .choices = formats,
+	 .help = "lines to be pasted and a table, or one JSON object"},
+	{.name = "strict", .help = "with --audit: REVIEW and UNKNOWN fail too"},
+	{.name = "client-address",
+	 .value = "CIDR",
+	 .help = "this client as the server sees it: 10.1.2.3, or 10.1.2.0/24"},
+	{.name = "instances", .value = "N", .help = "how many programs use the file at the same time"},
+	CLI_OPTIONS_END,
+};
+
+/* One run. */
+typedef struct task {
+	cli_server_report report;
+	pgm_config *config;
+	pgm_server_client *client;
+	pgm_server_advice *advice;
+	bool json;
+} task;
+
+/* Of what is said on the command line, what the table of options cannot check. */
+static bool read_line(const cli_args *args, int *instances)
+{
+	const char *address = cli_arg(args, "client-address"), *number = cli_arg(args, "instances");
+	char *end = NULL;
+	long value = number ? strtol(number, &end, 10) : 0;
+
+	if (address && !pgm_server_address_normal(address, NULL, 0))
+		return !cli_wrong_usage("--client-address: expected an address or a range such as 10.1.2.3 or "
+					"10.1.2.0/24, found \"%s\"",
+					address);
+	if (number && (*end || value < 1 || value > MAX_INSTANCES))
+		return !cli_wrong_usage("--instances: expected a whole number from 1 to %d, found \"%s\"",
+					MAX_INSTANCES, number);
+	if (cli_arg(args, "strict") && !cli_arg(args, "audit"))
+		return !cli_wrong_usage("--strict is about what --audit finds: give both");
+	*instances = (int)value;
+	return true;
+}
+
+static bool read_client(task *t, const cli_args *args, int instances, pgm_error *err)
+{
+	t->config = pgm_config_load(t->report.file, err);
+	t->client = t->config ? pgm_server_client_new(t->config, err) : NULL;
+	if (!t->client)
+		return false;
+	t->client->instances = instances;
+	t->client->address = cli_arg(args, "client-address");
+	t->report.client = t->client;
+	return true;
+}
+
+static int recommend(task *t)
+{
+	pgm_error err;
+
+	t->advice = pgm_server_recommend(t->client, &err);
+	if (!t->advice)
+		return cli_fail("%s", err.message);
+	t->report.advice = t->advice;
+	if (!t->json)
+		cli_server_show_advice(&t->report);
+	else if (!cli_server_show_json(&t->report))
+		return cli_fail("out of memory");
+	return CLI_DONE;
+}
+
+static int run(const cli_args *args)
+{
+	task t = {.report.file = cli_arg(args, "filepath"), .json = strcmp(cli_arg(args, "format"), "json") == 0};
+	int instances = 0, status;
+	pgm_error err;
+
+	if (!read_line(args, &instances))
+		return CLI_WRONG_USAGE;
+	if (!read_client(&t, args, instances, &err))
+		status = cli_wrong_usage("%s", err.message);
+	else
+		status = recommend(&t);
+	pgm_server_advice_free(t.advice);
+	pgm_server_client_free(t.client);
+	pgm_config_free(t.config);
+	return status;
+}
+
+const cli_command cli_pgserverconfig = {
+	.name = "pgserverconfig",
+	.summary = "what a file asks of its server, and whether the server gives it",
+	.about =
+		"Prints the least that the server needs in pg_hba.conf and postgresql.conf for the client of the file; "
+		"every other line begins with #.\n"
+		"With --audit it connects, read only, compares, and says which line of pg_hba.conf decides. It never "
+		"writes to the server.\n"
+		"Exit status: 0 no MISMATCH; 1 a MISMATCH, or the server could not be reached; 2 the command line or "
+		"the "
+		"file is wrong.",
+	.example = "pgserverconfig --filepath db.yaml\npgserverconfig --filepath db.yaml --audit --format json | jq "
+		   ".summary",
+	.options = options,
+	.run = run,
+};

@@ -1,4 +1,4 @@
-/* `pgmonkey pgserverconfig`: what a configuration asks of its server, and whether the server gives it. */
+/* `pgmonkey pgserverconfig`: what a configuration asks of its server. */
 #include "cli/command.h"
 #include "cli/output.h"
 #include "cli/server_report.h"
@@ -12,13 +12,11 @@ static const char *const formats[] = {"text", "json", NULL};
 
 static const cli_option options[] = {
 	CLI_FILE_OPTION("the client's configuration"),
-	{.name = "audit", .help = "connect, read only, and compare with what the server has"},
 	{.name = "format",
 	 .value = "FORMAT",
 	 .default_value = "text",
 	 .choices = formats,
-	 .help = "lines to be pasted and a table, or one JSON object"},
-	{.name = "strict", .help = "with --audit: REVIEW and UNKNOWN fail too"},
+	 .help = "lines to be pasted, or one JSON object"},
 	{.name = "client-address",
 	 .value = "CIDR",
 	 .help = "this client as the server sees it: 10.1.2.3, or 10.1.2.0/24"},
@@ -49,8 +47,6 @@ static bool read_line(const cli_args *args, int *instances)
 	if (number && (*end || value < 1 || value > MAX_INSTANCES))
 		return !cli_wrong_usage("--instances: expected a whole number from 1 to %d, found \"%s\"",
 					MAX_INSTANCES, number);
-	if (cli_arg(args, "strict") && !cli_arg(args, "audit"))
-		return !cli_wrong_usage("--strict is about what --audit finds: give both");
 	*instances = (int)value;
 	return true;
 }
@@ -102,17 +98,12 @@ static int run(const cli_args *args)
 
 const cli_command cli_pgserverconfig = {
 	.name = "pgserverconfig",
-	.summary = "what a file asks of its server, and whether the server gives it",
+	.summary = "what a file asks of its server",
 	.about =
 		"Prints the least that the server needs in pg_hba.conf and postgresql.conf for the client of the file; "
-		"every other line begins with #.\n"
-		"With --audit it connects, read only, compares, and says which line of pg_hba.conf decides. It never "
-		"writes to the server.\n"
-		"Exit status: 0 no MISMATCH; 1 a MISMATCH, or the server could not be reached; 2 the command line or "
-		"the "
-		"file is wrong.",
-	.example = "pgserverconfig --filepath db.yaml\npgserverconfig --filepath db.yaml --audit --format json | jq "
-		   ".summary",
+		"every other line begins with #. It does not connect.\n"
+		"Exit status: 0 done, 1 it failed, 2 the command line or the file is wrong.",
+	.example = "pgserverconfig --filepath db.yaml\npgserverconfig --filepath db.yaml --format json | jq .",
 	.options = options,
 	.run = run,
 };

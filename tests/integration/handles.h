@@ -153,11 +153,11 @@ static inline PGconn *must_acquire_at(pgm_db *db, const char *file, int line)
 /* In a thread of its own; an event-driven handle belongs to one thread, and does it without. */
 typedef struct borrower {
 	pgm_db *db;
-	int timeout_ms;
 	PGconn *conn;
-	pgm_error err;
 	int64_t start, took_ms;
 	pgtest_thread *thread;
+	int timeout_ms;
+	pgm_error err;
 	bool done;
 } borrower;
 

@@ -71,10 +71,8 @@ static bool take_options(export *e, const pgm_csv_export_options *options, pgm_e
 	if (!options || known < offsetof(pgm_csv_export_options, on_progress))
 		return pgm__fail(err, PGM_ERR_MISUSE, "the options' size is not set");
 	memcpy(&e->options, options, known);
-	if (!e->options.table || !e->options.file) {
-		pgm__fail(err, PGM_ERR_MISUSE, "the options name no table, or no file");
-		return false; /* said so that the analyzer sees it */
-	}
+	if (!e->options.table || !e->options.file)
+		return pgm__fail(err, PGM_ERR_MISUSE, "the options name no table, or no file");
 	return pgm__csv_name_parse(&e->name, e->options.table, err);
 }
 
@@ -82,12 +80,13 @@ static bool take_options(export *e, const pgm_csv_export_options *options, pgm_e
 static bool read_settings(export *e, pgm_error *err)
 {
 	const char *given = e->options.settings;
+	bool beside_file = !given && e->options.file && strcmp(e->options.file, "-") != 0;
 
 	if (given)
 		e->settings_path = strdup(given);
-	else if (strcmp(e->options.file, "-") != 0)
+	else if (beside_file)
 		e->settings_path = pgm__csv_settings_path(e->options.file);
-	if (!e->settings_path && (given || strcmp(e->options.file, "-") != 0))
+	if (!e->settings_path && (given || beside_file))
 		return pgm__fail_nomem(err, "looking for the settings file");
 	pgm__csv_settings_init(&e->settings);
 	if (e->settings_path && !pgm__csv_settings_read(&e->settings, e->settings_path, &e->settings_exist, err))

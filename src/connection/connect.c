@@ -402,6 +402,17 @@ pgm__progress pgm__connector_step(pgm__connector *c)
 	return c->progress;
 }
 
+void pgm__connector_give_up(pgm__connector *c, const char *reason)
+{
+	if (!pgm__process_enter()) {
+		give_up_at_exit(c);
+		return;
+	}
+	pgm__fail(&c->error, PGM_ERR_CONNECT, "cannot connect: %s", reason);
+	c->progress = fail(c, false);
+	pgm__process_leave();
+}
+
 pgm__progress pgm__connector_progress(const pgm__connector *c)
 {
 	return c->progress;
@@ -412,6 +423,13 @@ int pgm__connector_fd(const pgm__connector *c)
 	if (c->resolving)
 		return pgm__resolve_fd(c->resolving);
 	return c->conn ? PQsocket(c->conn) : -1;
+}
+
+bool pgm__connector_is_ready(const pgm__connector *c)
+{
+	struct pollfd fd = {.fd = pgm__connector_fd(c), .events = c->progress == PGM__WANTS_READ ? POLLIN : POLLOUT};
+
+	return pgm__poll(&fd, 1, 0) > 0;
 }
 
 pgm__time pgm__connector_deadline(const pgm__connector *c)

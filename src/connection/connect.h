@@ -43,6 +43,11 @@ pgm__progress pgm__connector_progress(const pgm__connector *c);
 
 /* What to wait on: the socket, or at first the resolver. It may change with every step, even if its number does not. */
 int pgm__connector_fd(const pgm__connector *c);
+
+/* That it is ready, for those who have it from hearsay: a loop may say so of a socket that has been closed since, and
+ * libpq, while it connects, takes it on trust, and blocks. */
+bool pgm__connector_is_ready(const pgm__connector *c);
+
 pgm__time pgm__connector_deadline(const pgm__connector *c);
 
 /* After CONNECTED: the connection, now the caller's; blocking, quiet notices, settings applied. */
@@ -61,6 +66,9 @@ pgm__time pgm__connector_spent(const pgm__connector *c, pgm__connect_step step);
 
 /* The connection as it is now, to look at until the next step; NULL where there is none. */
 const PGconn *pgm__connector_conn(const pgm__connector *c);
+
+/* Ends it from outside: CONNECT_FAILED, for that reason. */
+void pgm__connector_give_up(pgm__connector *c, const char *reason);
 
 /* Drops what was begun, without waiting for the server. NULL is allowed. */
 void pgm__connector_free(pgm__connector *c);

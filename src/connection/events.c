@@ -54,6 +54,8 @@ static void on_reset(pgm__lease *lease)
 	pgm__db_unlock(lease->db);
 	lease->savepoints = 0;
 	lease->began = false;
+	if (lease->db->ev && lease->slot != PGM__NO_SLOT)
+		pgm__ev_reset(lease->db, lease->slot);
 	if (pgm__session_restore(lease->conn, lease->db->settings, pgm__clock_now() + RESTORE_WITHIN, &err))
 		return;
 	pgm__log(PGM_LOG_ERROR, "after PQreset the session settings could not be applied, the connection is cut: %s",

@@ -69,7 +69,7 @@ static inline void must_submit(pgm_db *db, const char *sql, answers *a)
 static inline void must_answer(loop *l, answers *a)
 {
 	if (!loop_run_until(l, slow(10000), is_answered, a))
-		fail_msg("%d answers of %d have come", a->calls, a->wanted > 0 ? a->wanted : 1);
+		fail_msg("%d answers of %d have come\n%s", a->calls, a->wanted > 0 ? a->wanted : 1, pgtest_log_text());
 }
 
 static inline void expect_code(const answers *a, pgm_code code)

@@ -36,8 +36,9 @@ void pgm__ev_given_back(pgm_db *db, int32_t slot);
 /* The slot's connection is about to be closed. */
 void pgm__ev_closing(pgm_db *db, int32_t slot);
 
-/* The borrower said PQfinish. */
+/* The borrower said PQfinish; PQreset, and there is a new session. */
 void pgm__ev_finished(pgm_db *db, int32_t slot);
+void pgm__ev_reset(pgm_db *db, int32_t slot);
 
 /* pgm_drain. Thread: any. */
 void pgm__ev_drained(pgm_db *db);

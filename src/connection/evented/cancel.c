@@ -114,7 +114,7 @@ static bool ask_idle(pgm_db *db, pgm__cancel *c)
 	pgm__wire_begin(db, slot, PGM__WIRE_ASKING);
 	c->asker = slot;
 	c->asked = true;
-	if (!pgm__wire_send_own(db, slot, PGM__REQUEST_CANCEL, &query, PGM__NEVER)) {
+	if (!pgm__wire_send_own(db, slot, PGM__REQUEST_CANCEL, &query, pgm__clock_now() + GIVE_UP_AFTER)) {
 		c->asker = PGM__NO_SLOT;
 		c->asked = false;
 		pgm__wire_end(db, slot);
@@ -388,7 +388,7 @@ void pgm__cancel_ready(pgm_db *db, int fd)
 
 	while (c && !has_fd(c, fd))
 		c = c->next;
-	if (c && c->connector)
+	if (c && c->connector && pgm__connector_is_ready(c->connector))
 		step_own(db, c);
 	else if (c && c->conn)
 		read_own(db, c);

@@ -215,6 +215,8 @@ static void work_once(pgm_db *db)
 	do_due(db, now);
 	if (db->ev->resumes)
 		pgm__wire_resume(db);
+	if (db->ev->refused)
+		pgm__watch_give_up_refused(db);
 	if (pgm__queue_serve(db))
 		db->ev->stirred = true;
 	pgm__queue_expire(db, now);
@@ -349,6 +351,23 @@ void pgm__ev_finished(pgm_db *db, int32_t slot)
 	pgm__fail(&why, PGM_ERR_BROKEN, "PQfinish was called on its connection");
 	pgm__wire_abort(db, slot, &why);
 	pgm__ev_closing(db, slot);
+	pgm__ev_leave(db);
+}
+
+/* Its socket may be another one of the same number. */
+void pgm__ev_reset(pgm_db *db, int32_t slot)
+{
+	pgm__wire *w = &db->ev->wire[slot];
+	pgm_error why;
+
+	if (db->ev->ended || !pgm__ev_enter(db, "PQreset", NULL))
+		return;
+	pgm__fail(&why, PGM_ERR_BROKEN, "PQreset was called on its connection");
+	pgm__wire_abort(db, slot, &why);
+	pgm__cancel_forget(db, slot);
+	pgm__unwatch_slot(db, slot);
+	pgm__prepared_clear(&w->prepared);
+	w->blocked = w->nulled = false;
 	pgm__ev_leave(db);
 }
 

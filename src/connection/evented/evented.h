@@ -89,6 +89,7 @@ typedef struct pgm__requests {
 typedef struct pgm__watched {
 	int fd;
 	unsigned events;
+	bool refused; /* the loop would not */
 } pgm__watched;
 
 typedef enum pgm__wire_use {
@@ -161,6 +162,7 @@ typedef struct pgm__ev {
 	bool forked;		   /* locked; what is here belongs to the parent */
 	pgm__waiter *forked_queue; /* locked; who stood in line when that happened */
 
+	bool refused;	/* of something */
 	int32_t *by_fd; /* slot + 1 of each watched descriptor; 0: none */
 	size_t by_fd_size;
 	struct pollfd *fds; /* without a loop: what poll(2) gets */
@@ -270,6 +272,9 @@ void pgm__watch_end(pgm_db *db);
 
 /* What other threads wake the owner by, from its first call on. */
 void pgm__watch_pipe(pgm_db *db);
+
+/* What the loop would not watch is given up: nobody would hear of it again. */
+void pgm__watch_give_up_refused(pgm_db *db);
 
 /* Without a loop: poll(2) until something is ready or until, and deal with it. */
 void pgm__watch_poll(pgm_db *db, pgm__time until);

@@ -404,8 +404,8 @@ static void expire_on_wire(pgm_db *db, pgm__request *r)
 	pgm__wire *w = &db->ev->wire[r->slot];
 	pgm_error why;
 
-	if (r->kind == PGM__REQUEST_CHECK ||
-	    r->kind == PGM__REQUEST_CLEAN) { /* a DRAIN is cancelled as a statement is */
+	if (r->kind == PGM__REQUEST_CHECK || r->kind == PGM__REQUEST_CLEAN ||
+	    r->kind == PGM__REQUEST_CANCEL) { /* a DRAIN is cancelled as a statement is */
 		if (r->kind == PGM__REQUEST_CHECK)
 			note_silence(db);
 		fail_silent(&why);

@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 /* ---------------------------------------------------------------------------- the loop's watches */
@@ -33,6 +34,15 @@ static bool remember_fd(pgm__ev *ev, int fd, int32_t slot)
 	return true;
 }
 
+static void stop_watching(pgm__ev *ev, pgm__watched *watched)
+{
+	if (watched->fd < 0)
+		return;
+	ev->by_fd[watched->fd] = 0;
+	ev->loop.watch(ev->loop.ctx, watched->fd, 0);
+	*watched = (pgm__watched){.fd = -1};
+}
+
 void pgm__watch_set(pgm_db *db, pgm__watched *watched, int fd, unsigned events, int32_t slot)
 {
 	pgm__ev *ev = db->ev;
@@ -43,15 +53,16 @@ void pgm__watch_set(pgm_db *db, pgm__watched *watched, int fd, unsigned events, 
 	}
 	if (!ev->has_loop || (watched->fd == fd && watched->events == events))
 		return;
-	if (watched->fd >= 0 && watched->fd != fd) {
-		ev->by_fd[watched->fd] = 0;
-		ev->loop.watch(ev->loop.ctx, watched->fd, 0);
+	if (watched->fd != fd)
+		stop_watching(ev, watched);
+	if (fd >= 0 && (!remember_fd(ev, fd, slot) || ev->loop.watch(ev->loop.ctx, fd, events) != 0)) {
+		stop_watching(ev, watched); /* for less than it was to be */
+		watched->refused = true;
+		ev->refused = ev->stirred = true;
+		pgm__log(PGM_LOG_ERROR, "the event loop does not watch descriptor %d", fd);
+		return;
 	}
 	*watched = (pgm__watched){.fd = fd, .events = events};
-	if (fd < 0)
-		return;
-	if (!remember_fd(ev, fd, slot) || ev->loop.watch(ev->loop.ctx, fd, events) != 0)
-		pgm__log(PGM_LOG_ERROR, "the event loop does not watch descriptor %d", fd);
 }
 
 static unsigned events_of_connector(const pgm__connector *c)
@@ -126,13 +137,17 @@ pgm__time pgm__watch_until(const pgm_db *db)
 void pgm__watch_timer(pgm_db *db)
 {
 	pgm__ev *ev = db->ev;
-	pgm__time until = pgm__watch_until(db), now;
+	pgm__time until = pgm__watch_until(db), now, ms;
 
 	if (!ev->has_loop || until >= ev->timer_at)
 		return;
 	now = pgm__clock_now();
+	ms = until <= now ? 0 : (until - now + PGM__MS - 1) / PGM__MS;
 	ev->timer_at = until;
-	ev->loop.timer(ev->loop.ctx, until <= now ? 0 : (until - now + PGM__MS - 1) / PGM__MS);
+	if (ev->loop.timer(ev->loop.ctx, ms) == 0)
+		return;
+	ev->timer_at = PGM__NEVER; /* so that the next step tries again */
+	pgm__log(PGM_LOG_ERROR, "the event loop does not set a timer");
 }
 
 void pgm__watch_pipe(pgm_db *db)
@@ -157,6 +172,8 @@ static void slot_ready(pgm_db *db, int32_t slot, unsigned events)
 	const pgm__place *place = &db->place[slot];
 
 	if (place->connector) {
+		if (!pgm__connector_is_ready(place->connector))
+			return;
 		/* libpq may close a socket and open another of the same number: the old watch goes first, always. */
 		pgm__unwatch_slot(db, slot);
 		pgm__db_go_on_connecting(db, slot, true);
@@ -188,12 +205,45 @@ void pgm__watch_ready(pgm_db *db, int fd, unsigned events)
 	const pgm__ev *ev = db->ev;
 	int32_t slot = fd >= 0 && (size_t)fd < ev->by_fd_size ? ev->by_fd[fd] - 1 : PGM__NO_SLOT;
 
+	if (fd < 0)
+		return;
 	if (fits(db, slot, fd))
 		slot_ready(db, slot, events);
-	else if (fd >= 0 && fd == ev->pipe.fd)
+	else if (fd == ev->pipe.fd)
 		drain_pipe(db);
 	else
 		pgm__cancel_ready(db, fd);
+}
+
+/* ------------------------------------------------------------------------- what is not watched */
+
+static void give_up(pgm_db *db, int32_t slot)
+{
+	pgm__place *place = &db->place[slot];
+	pgm_error why;
+
+	if (place->connector) {
+		pgm__connector_give_up(place->connector, "the event loop does not watch its socket");
+		pgm__db_connect_failed(db, slot, place->connector, NULL);
+	} else if (db->ev->wire[slot].use != PGM__WIRE_NONE) {
+		pgm__fail(&why, PGM_ERR_BROKEN,
+			  "the connection was given up, as the event loop does not watch its socket");
+		pgm__wire_lose(db, slot, &why);
+	} else if (place->lease) {
+		shutdown(PQsocket(place->lease->conn), SHUT_RDWR);
+		pgm__db_look_at(db, slot);
+	}
+}
+
+void pgm__watch_give_up_refused(pgm_db *db)
+{
+	db->ev->refused = false;
+	for (int32_t i = 0; i < db->slots.rules.max_size; i++) {
+		if (!db->ev->wire[i].watched.refused)
+			continue;
+		db->ev->wire[i].watched.refused = false;
+		give_up(db, i);
+	}
 }
 
 /* ------------------------------------------------------------------------------------- poll(2) */

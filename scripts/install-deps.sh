@@ -25,6 +25,9 @@ jq            test   jq                 jq                  jq                 j
 openssl       test   openssl            openssl             openssl            openssl          openssl
 cxx           test   g++                gcc-c++             g++                gcc              -
 pgbouncer     ?test  pgbouncer          pgbouncer           pgbouncer          pgbouncer        pgbouncer
+libuv         ?test  libuv1-dev         libuv-devel         libuv-dev          libuv            libuv
+libevent      ?test  libevent-dev       libevent-devel      libevent-dev       libevent         libevent
+glib          ?test  libglib2.0-dev     glib2-devel         glib-dev           glib2            glib
 valgrind      own    valgrind           valgrind            valgrind           valgrind         -
 sanitizers    own    -                  libasan,libubsan,libtsan  -            -                -
 clang         lint   clang              clang               clang              clang            llvm
@@ -64,6 +67,9 @@ have() {
 	libpq) pkg-config --exists libpq 2>/dev/null ;;
 	libyaml) pkg-config --exists yaml-0.1 2>/dev/null ;;
 	cmocka) pkg-config --exists cmocka 2>/dev/null ;;
+	libuv) pkg-config --exists libuv 2>/dev/null ;;
+	libevent) pkg-config --exists libevent_core 2>/dev/null ;;
+	glib) pkg-config --exists glib-2.0 2>/dev/null ;;
 	server) have_server ;;
 	sanitizers) links cc -fsanitize=address,undefined && links cc -fsanitize=thread ;;
 	clang-rt) links clang -fsanitize=address ;;

@@ -106,19 +106,32 @@ is_small() {
 }
 
 # ------------------------------------------------------------------------------ headers
-# header_alone COMPILER LANGUAGE STANDARD: each public header as the only thing in a file. An adapter
-# wants its event loop's header; where that is not installed the adapter is left out, and so named.
+# The event loop that an adapter is for, as pkg-config names it.
+loop_of() {
+	case $1 in
+	*/uv.h) echo libuv ;;
+	*/event.h) echo libevent_core ;;
+	*/glib.h) echo glib-2.0 ;;
+	*) return 1 ;;
+	esac
+}
+
+# header_alone COMPILER LANGUAGE STANDARD: each public header as the only thing in a file. An adapter wants its
+# event loop; where that is not installed the adapter is left out. (libuv wants POSIX asked for with -std=c11.)
 header_alone() {
 	on_path "${1%% *}" || { echo "no $1"; return 77; }
 	for header in $(cd "$copy/include" && find . -name '*.h' | sed 's|^\./||' | sort); do
+		packages=libpq
 		case $header in
 		pgmonkey/adapters/*)
-			loop=$(sed -n 's/^#include <\([^>]*\)>.*/\1/p' "$copy/include/$header" | head -n 1)
-			echo "#include <$loop>" | $1 -x "$2" -fsyntax-only - 2>/dev/null || { echo "left out: $header"; continue; }
+			loop=$(loop_of "$header") || { echo "which loop is $header for?"; return 1; }
+			pkg-config --exists "$loop" || continue
+			packages="libpq $loop"
 			;;
 		esac
 		printf '#include <%s>\n' "$header" >"$work/alone.$2"
-		eval "$1 -x $2 -std=$3 -Wall -Wextra -Werror -pedantic -fsyntax-only $(pkg-config --cflags libpq)" \
+		eval "$1 -x $2 -std=$3 -D_POSIX_C_SOURCE=200809L -Wall -Wextra -Wconversion -Wshadow -Werror -pedantic" \
+			"-fsyntax-only $(pkg-config --cflags $packages)" \
 			'-I"$copy/include" "$work/alone.$2"' || { echo "$header"; return 1; }
 	done
 }

@@ -75,21 +75,47 @@ reads_file() {
 		eval "$cc -o load load.c $(pkg-config --cflags --libs pgmonkey)" && ./load 2>warnings && cat warnings && [ ! -s warnings ]
 }
 
+# Each piece of C in the page about event loops, as it stands, in one of the examples.
+pieces_are_of_examples() {
+	awk -v dir="$work" '/^```c$/ { n++; on = 1; next } /^```$/ { on = 0 } on { print > (dir "/piece-" n) }' \
+		"$source/docs/bring-your-own-loop.md"
+	[ -s "$work/piece-1" ] || { echo "no piece of C"; return 1; }
+	for piece in "$work"/piece-*; do
+		found=
+		for example in "$source"/examples/*.c; do
+			awk 'NR == FNR { piece = piece $0 "\n"; next } { text = text $0 "\n" } END { exit !index(text, piece) }' \
+				"$piece" "$example" && found=1
+		done
+		[ -n "$found" ] || { cat "$piece"; return 1; }
+	done
+}
+# What is shown of submitting.
+submitting_compiles() {
+	{
+		printf '#include <pgmonkey.h>\n#include <stdio.h>\n'
+		awk '/^```c$/ { on = 1; next } /^```$/ { on = 0 } on' "$source/docs/event-driven.md"
+		echo 'bool (*const used)(pgm_db *, pgm_error *) = ask;'
+	} >submitting.c
+	eval "$cc -std=c11 -Wall -Wextra -Werror -fsyntax-only submitting.c $(pkg-config --cflags pgmonkey)"
+}
+
 # Files that our pages link to; what is on the web is not asked for.
 links_lead_somewhere() {
-	for page in "$source"/*.md; do
+	for page in "$source"/*.md "$source"/docs/*.md; do
 		for target in $(grep -o '](\([^)]*\))' "$page" | sed 's/^](//; s/)$//; s/#.*//' | grep -v '^https:'); do
-			[ -e "$source/$target" ] || { echo "$page: $target"; return 1; }
+			[ -e "${page%/*}/$target" ] || { echo "$page: $target"; return 1; }
 		done
 	done
 }
 
-echo "1..7"
+echo "1..9"
 check "a copy is installed" install_copy
 check "the program of README.md is examples/hello.c" same_program
 check "it has 20 lines at most" is_short
 check "the compile line works as it stands" compile_line
 check "the CMake project works as it stands" cmake_project
 check "the YAML file is read without a warning" reads_file
+check "the code of docs/bring-your-own-loop.md is that of the examples" pieces_are_of_examples
+check "the code of docs/event-driven.md compiles" submitting_compiles
 check "links to files lead somewhere" links_lead_somewhere
 exit 0

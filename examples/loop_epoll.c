@@ -12,7 +12,7 @@
 
 #define STATEMENTS 10
 #define TICK_MS 10
-#define STALLED_MS 300 /* well below half a second, well above what a busy machine makes of ten milliseconds */
+#define STALLED_MS 450 /* below half a second, well above what a busy machine makes of ten milliseconds */
 #define NEVER INT64_MAX
 
 typedef struct loop {

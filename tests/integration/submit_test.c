@@ -1,5 +1,6 @@
 /* pgm_submit, pgm_send, pgm_acquire_async and pgm_wait: one callback each, on all four types. */
 #include "handles.h"
+#include "support/proxy.h"
 
 static const char *const types[] = {"type=normal", "type=pool pool.min_size=1 pool.max_size=1", "type=async",
 				    "type=async_pool async_pool.min_size=1 async_pool.max_size=1"};
@@ -127,6 +128,39 @@ static void a_timeout_cancels_the_statement_on_the_server(void **state)
 		pgm_release(conn);
 		forget(&a);
 	}
+}
+
+/* The answer to a request for cancelling is still owed when the next statement is to be cancelled. */
+static void b47_a_request_to_cancel_that_is_never_answered_is_the_only_one(void **state)
+{
+	const pgm_query query = {.sql = "SELECT pg_sleep(60)", .timeout_ms = 100};
+	answer first = {.calls = 0}, second = {.calls = 0};
+	proxy *p = proxy_start();
+	pgm_db *db = must_open("type=async host=127.0.0.1 port=%d", proxy_port(p));
+	long opening = proxy_bytes(p, PROXY_TO_CLIENT);
+	pgm_error err;
+
+	(void)state;
+	/* What cancels is opened as this one was, gets as far, and hears no more. */
+	proxy_limit_new(p, PROXY_TO_CLIENT, opening + 2, PROXY_HOLD);
+	assert_true(pgm_submit(db, &query, take_result, &first, &err));
+	assert_true(pgm_submit(db, &query, take_result, &second, &err));
+	turn_from_now_on(db);
+	while (first.calls == 0)
+		blink();
+	assert_int_equal(first.err.code, PGM_ERR_TIMEOUT);
+	assert_non_null(strstr(first.err.message, "was cancelled"));
+	proxy_limit_new(p, PROXY_TO_CLIENT, -1, PROXY_FORWARD);
+	wait_stats(db, lost, 1); /* the second goes on until nobody waits for it any more */
+	assert_int_equal(second.err.code, PGM_ERR_TIMEOUT);
+	settle(db);
+	pgtest_number("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE query = '%s'", query.sql);
+	assert_int_equal(first.calls, 1);
+	assert_int_equal(second.calls, 1);
+	assert_in_range(proxy_accepted(p), 2, 3); /* it, one that cancels, and perhaps the next */
+	forget(&first);
+	forget(&second);
+	proxy_stop(p);
 }
 
 /* Rows that come as fast as they are read leave no moment in which nothing is to be done. */
@@ -395,6 +429,7 @@ int main(void)
 		HANDLE_TEST(a_statement_is_answered_before_submit_returns_or_while_waiting),
 		HANDLE_TEST(a_refused_statement_gives_its_result_and_what_it_says),
 		HANDLE_TEST(a_timeout_cancels_the_statement_on_the_server),
+		HANDLE_TEST(b47_a_request_to_cancel_that_is_never_answered_is_the_only_one),
 		HANDLE_TEST(a_timeout_ends_a_statement_that_never_stops_sending),
 		HANDLE_TEST(a_timeout_counts_while_waiting_for_a_connection),
 		HANDLE_TEST(a_lost_connection_is_answered_once_and_nothing_runs_again),

@@ -35,6 +35,11 @@ typedef struct stream {
 	bool ended, shut;
 } stream;
 
+typedef struct limit {
+	long bytes;
+	proxy_mode then;
+} limit;
+
 typedef struct pair {
 	struct pair *next;
 	int fd[2]; /* client, server */
@@ -42,12 +47,8 @@ typedef struct pair {
 	bool limited; /* mode is its own */
 	proxy_mode mode;
 	stream streams[2]; /* by proxy_direction */
+	limit limits[2];
 } pair;
-
-typedef struct limit {
-	long bytes;
-	proxy_mode then;
-} limit;
 
 struct proxy {
 	pthread_t thread;
@@ -60,6 +61,7 @@ struct proxy {
 	int delay;
 	limit limits[2];
 	bool cut, stop;
+	bool limits_all;      /* not only those that come */
 	unsigned asked, done; /* changes: the thread has applied all up to done */
 	int accepted, open;
 	long bytes[2];
@@ -101,12 +103,23 @@ void proxy_delay(proxy *p, int ms)
 	pthread_mutex_unlock(&p->lock);
 }
 
-void proxy_limit(proxy *p, proxy_direction direction, long bytes, proxy_mode then)
+static void set_limit(proxy *p, proxy_direction direction, const limit *l, bool of_all)
 {
 	pthread_mutex_lock(&p->lock);
-	p->limits[direction] = (limit){.bytes = bytes, .then = then};
+	p->limits[direction] = *l;
+	p->limits_all = of_all;
 	apply_locked(p);
 	pthread_mutex_unlock(&p->lock);
+}
+
+void proxy_limit(proxy *p, proxy_direction direction, long bytes, proxy_mode then)
+{
+	set_limit(p, direction, &(limit){.bytes = bytes, .then = then}, true);
+}
+
+void proxy_limit_new(proxy *p, proxy_direction direction, long bytes, proxy_mode then)
+{
+	set_limit(p, direction, &(limit){.bytes = bytes, .then = then}, false);
 }
 
 void proxy_cut(proxy *p)
@@ -164,7 +177,7 @@ static bool wants_read(const proxy *p, const pair *l, int direction)
 
 	if (s->ended || mode_of(p, l) == PROXY_HOLD || s->queued >= QUEUE_LIMIT)
 		return false;
-	return mode_of(p, l) == PROXY_SWALLOW || allowance(&p->limits_now[direction], s) > 0;
+	return mode_of(p, l) == PROXY_SWALLOW || allowance(&l->limits[direction], s) > 0;
 }
 
 static bool wants_write(const proxy *p, const pair *l, int direction, int64_t now)
@@ -179,7 +192,7 @@ static bool take(const proxy *p, pair *l, int direction)
 {
 	stream *s = &l->streams[direction];
 	bool swallow = mode_of(p, l) == PROXY_SWALLOW;
-	size_t room = swallow ? CHUNK : allowance(&p->limits_now[direction], s);
+	size_t room = swallow ? CHUNK : allowance(&l->limits[direction], s);
 	chunk *c = pgtest__must(malloc(sizeof(*c)));
 	ssize_t n = read(s->from, c->data, room);
 
@@ -244,9 +257,9 @@ static void settle(const proxy *p, pair *l)
 	for (int i = 0; i < 2 && !l->limited; i++) {
 		const stream *s = &l->streams[i];
 
-		if (!s->first && allowance(&p->limits_now[i], s) == 0) {
+		if (!s->first && allowance(&l->limits[i], s) == 0) {
 			l->limited = true;
-			l->mode = p->limits_now[i].then;
+			l->mode = l->limits[i].then;
 		}
 	}
 	if (l->streams[0].shut && l->streams[1].shut)
@@ -263,6 +276,7 @@ static void add_pair(proxy *p, int client)
 	l->fd[1] = net_connect(&p->server, &l->connecting);
 	l->streams[PROXY_TO_SERVER] = (stream){.from = l->fd[0], .to = l->fd[1]};
 	l->streams[PROXY_TO_CLIENT] = (stream){.from = l->fd[1], .to = l->fd[0]};
+	memcpy(l->limits, p->limits_now, sizeof(l->limits));
 	l->next = p->pairs;
 	p->pairs = l;
 	if (l->fd[1] < 0)
@@ -312,7 +326,7 @@ static void open_or_close_listener(proxy *p)
 /* False: the proxy is to end. */
 static bool read_changes(proxy *p)
 {
-	bool cut, stop;
+	bool cut, stop, limits_all;
 	char bytes[64];
 	unsigned asked;
 
@@ -322,6 +336,8 @@ static bool read_changes(proxy *p)
 	p->mode_now = p->mode;
 	p->delay_now = p->delay;
 	memcpy(p->limits_now, p->limits, sizeof(p->limits));
+	limits_all = p->limits_all;
+	p->limits_all = false;
 	cut = p->cut;
 	p->cut = false;
 	stop = p->stop;
@@ -330,6 +346,8 @@ static bool read_changes(proxy *p)
 
 	open_or_close_listener(p);
 	for (pair *l = p->pairs; l; l = l->next) {
+		if (limits_all)
+			memcpy(l->limits, p->limits_now, sizeof(l->limits));
 		if (cut)
 			end_pair(l, true);
 		else

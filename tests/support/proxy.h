@@ -50,6 +50,9 @@ void proxy_delay(proxy *p, int ms);
  */
 void proxy_limit(proxy *p, proxy_direction direction, long bytes, proxy_mode then);
 
+/* The same for connections that are accepted from now on. */
+void proxy_limit_new(proxy *p, proxy_direction direction, long bytes, proxy_mode then);
+
 /* Resets the open connections and goes on as before. */
 void proxy_cut(proxy *p);
 

@@ -225,6 +225,12 @@ void pgm__cancel_begin(pgm_db *db, int32_t slot)
 		give_up(db, slot, "there is a pooler in between");
 		return;
 	}
+	c = find(db, slot);
+	if (c) { /* asked for the statement before, and not answered yet: it may as well do for this one */
+		c->over = false;
+		c->give_up_at = pgm__clock_now() + GIVE_UP_AFTER;
+		return;
+	}
 	c = calloc(1, sizeof *c);
 	if (!c) {
 		give_up(db, slot, "out of memory");

@@ -130,6 +130,39 @@ static void a_timeout_cancels_the_statement_on_the_server(void **state)
 	}
 }
 
+/* What cancels is opened as the first connection was, gets as far, and hears no more. */
+static void let_no_cancel_be_answered(proxy *p)
+{
+	proxy_limit_new(p, PROXY_TO_CLIENT, proxy_bytes(p, PROXY_TO_CLIENT) + 2, PROXY_HOLD);
+}
+
+/* As long as nobody knows whether a request for cancelling has arrived, it may hit what is sent next. */
+static void b47_nothing_is_sent_while_a_request_to_cancel_may_still_hit_it(void **state)
+{
+	const pgm_query late = {.sql = "SELECT pg_sleep(60)", .timeout_ms = 100}, next = {.sql = "SELECT 42"};
+	answer first = {.calls = 0}, second = {.calls = 0};
+	proxy *p = proxy_start();
+	pgm_db *db = must_open("type=async host=127.0.0.1 port=%d", proxy_port(p));
+	pgm_error err;
+
+	(void)state;
+	let_no_cancel_be_answered(p);
+	assert_true(pgm_submit(db, &late, take_result, &first, &err));
+	settle(db);
+	assert_non_null(strstr(first.err.message, "was cancelled"));
+	assert_true(pgm_submit(db, &next, take_result, &second, &err));
+	assert_false(pgm_wait(db, 500, &err));
+	assert_int_equal(err.code, PGM_ERR_TIMEOUT);
+	assert_int_equal(second.calls, 0);
+	settle(db); /* three seconds, then the one that asked is given up */
+	assert_int_equal(second.calls, 1);
+	assert_string_equal(PQgetvalue(second.res, 0, 0), "42");
+	assert_int_equal(stats_of(db).lost, 0);
+	forget(&first);
+	forget(&second);
+	proxy_stop(p);
+}
+
 /* The answer to a request for cancelling is still owed when the next statement is to be cancelled. */
 static void b47_a_request_to_cancel_that_is_never_answered_is_the_only_one(void **state)
 {
@@ -137,12 +170,10 @@ static void b47_a_request_to_cancel_that_is_never_answered_is_the_only_one(void 
 	answer first = {.calls = 0}, second = {.calls = 0};
 	proxy *p = proxy_start();
 	pgm_db *db = must_open("type=async host=127.0.0.1 port=%d", proxy_port(p));
-	long opening = proxy_bytes(p, PROXY_TO_CLIENT);
 	pgm_error err;
 
 	(void)state;
-	/* What cancels is opened as this one was, gets as far, and hears no more. */
-	proxy_limit_new(p, PROXY_TO_CLIENT, opening + 2, PROXY_HOLD);
+	let_no_cancel_be_answered(p);
 	assert_true(pgm_submit(db, &query, take_result, &first, &err));
 	assert_true(pgm_submit(db, &query, take_result, &second, &err));
 	turn_from_now_on(db);
@@ -429,6 +460,7 @@ int main(void)
 		HANDLE_TEST(a_statement_is_answered_before_submit_returns_or_while_waiting),
 		HANDLE_TEST(a_refused_statement_gives_its_result_and_what_it_says),
 		HANDLE_TEST(a_timeout_cancels_the_statement_on_the_server),
+		HANDLE_TEST(b47_nothing_is_sent_while_a_request_to_cancel_may_still_hit_it),
 		HANDLE_TEST(b47_a_request_to_cancel_that_is_never_answered_is_the_only_one),
 		HANDLE_TEST(a_timeout_ends_a_statement_that_never_stops_sending),
 		HANDLE_TEST(a_timeout_counts_while_waiting_for_a_connection),

@@ -445,6 +445,11 @@ static void settle(pgm_db *db, int32_t slot)
 	}
 	switch (w->use) {
 	case PGM__WIRE_AT_WORK:
+		if (w->cancelling) /* it would hit what comes next */
+			pgm__watch_slot(db, slot);
+		else
+			pgm__wire_end(db, slot);
+		break;
 	case PGM__WIRE_ASKING:
 		pgm__wire_end(db, slot);
 		break;
@@ -466,9 +471,12 @@ static void settle(pgm_db *db, int32_t slot)
 void pgm__wire_resume(pgm_db *db)
 {
 	db->ev->resumes = false;
-	for (int32_t i = 0; i < db->slots.rules.max_size; i++)
-		if (db->ev->wire[i].held.first || db->ev->wire[i].use == PGM__WIRE_CLEANING)
+	for (int32_t i = 0; i < db->slots.rules.max_size; i++) {
+		const pgm__wire *w = &db->ev->wire[i];
+
+		if (w->held.first || w->use == PGM__WIRE_CLEANING || (w->use == PGM__WIRE_AT_WORK && !w->sent.first))
 			settle(db, i);
+	}
 }
 
 /* One that was sent, on a connection that is lost: nobody can say what became of it. */

@@ -6,14 +6,15 @@ set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/pgmonkey")
 
 install(DIRECTORY include/ DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" FILES_MATCHING PATTERN "*.h")
 
-# Two export files: a program that links the shared library needs no libyaml of its own.
+# Three export files: a program that links a shared library needs no libyaml of its own, and one that does without the
+# tools no uchardet.
 install(TARGETS pgmonkey EXPORT pgmonkeyTargets
 	LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}" RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
 install(TARGETS pgmonkey-static EXPORT pgmonkeyStaticTargets ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
 if(TARGET pgmonkey-tools)
 	install(TARGETS pgmonkey-tools EXPORT pgmonkeyTargets
 		LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}" RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
-	install(TARGETS pgmonkey-tools-static EXPORT pgmonkeyStaticTargets ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
+	install(TARGETS pgmonkey-tools-static EXPORT pgmonkeyToolsStaticTargets ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
 	set_target_properties(pgmonkey-tools PROPERTIES EXPORT_NAME tools)
 	set_target_properties(pgmonkey-tools-static PROPERTIES EXPORT_NAME tools-static)
 endif()
@@ -24,6 +25,9 @@ install(FILES LICENSE DESTINATION "${CMAKE_INSTALL_DOCDIR}")
 
 install(EXPORT pgmonkeyTargets NAMESPACE pgmonkey:: DESTINATION "${package_dir}")
 install(EXPORT pgmonkeyStaticTargets NAMESPACE pgmonkey:: DESTINATION "${package_dir}")
+if(TARGET pgmonkey-tools)
+	install(EXPORT pgmonkeyToolsStaticTargets NAMESPACE pgmonkey:: DESTINATION "${package_dir}")
+endif()
 configure_package_config_file(cmake/pgmonkeyConfig.cmake.in "${PROJECT_BINARY_DIR}/pgmonkeyConfig.cmake"
 	INSTALL_DESTINATION "${package_dir}" NO_SET_AND_CHECK_MACRO)
 write_basic_package_version_file("${PROJECT_BINARY_DIR}/pgmonkeyConfigVersion.cmake" COMPATIBILITY SameMajorVersion)
@@ -52,7 +56,11 @@ if(APPLE)
 else()
 	set(PC_STATIC_LIBRARY "-L\${libdir} -l:libpgmonkey.a")
 endif()
-foreach(name pgmonkey pgmonkey-static)
+set(pc_names pgmonkey pgmonkey-static)
+if(TARGET pgmonkey-tools)
+	list(APPEND pc_names pgmonkey-tools)
+endif()
+foreach(name IN LISTS pc_names)
 	configure_file("cmake/${name}.pc.in" "${PROJECT_BINARY_DIR}/${name}.pc" @ONLY)
 	install(FILES "${PROJECT_BINARY_DIR}/${name}.pc" DESTINATION "${pc_dir}")
 endforeach()

@@ -18,6 +18,7 @@ cmake         build  cmake              cmake               cmake              c
 pkg-config    build  pkg-config         pkgconf-pkg-config  pkgconf            pkgconf          pkgconf
 libpq         build  libpq-dev          libpq-devel         libpq-dev          postgresql-libs  libpq
 libyaml       build  libyaml-dev        libyaml-devel       yaml-dev           libyaml          libyaml
+uchardet      build  libuchardet-dev    uchardet-devel      uchardet-dev       uchardet         uchardet
 server        test   postgresql         postgresql-server   postgresql         postgresql       postgresql@17
 cmocka        test   libcmocka-dev      libcmocka-devel     cmocka-dev         cmocka           cmocka
 bats          test   bats               bats                bats               bats             bats-core
@@ -66,6 +67,7 @@ have() {
 		sort -t. -k1,1n -k2,2n | head -n 1)" = 3.20 ] ;;
 	libpq) pkg-config --exists libpq 2>/dev/null ;;
 	libyaml) pkg-config --exists yaml-0.1 2>/dev/null ;;
+	uchardet) pkg-config --exists uchardet 2>/dev/null ;;
 	cmocka) pkg-config --exists cmocka 2>/dev/null ;;
 	libuv) pkg-config --exists libuv 2>/dev/null ;;
 	libevent) pkg-config --exists libevent_core 2>/dev/null ;;

@@ -124,8 +124,9 @@ static void what_waits_for_a_lock_can_be_stopped_and_leaves_no_backend(void **st
 	pgm__csv_session_close(&session);
 	assert_int_equal(pgtest_log_count(NULL), 0);
 	pgtest_log_stop();
-	assert_true(pgtest_connections_become(NULL, 0, 5000));
+	assert_true(pgtest_until(5000, "SELECT count(*) = 0 FROM pg_locks WHERE NOT granted"));
 	pgtest_exec("ROLLBACK");
+	assert_true(pgtest_connections_become(NULL, 0, 5000));
 }
 
 static void a_refused_statement_says_what_was_being_done(void **state)

@@ -87,8 +87,8 @@ static void csv_27_a_byte_that_cannot_be_is_refused_with_its_place(void **state)
 	assert_refused("delimiter: \"\\n\"", "d.yaml:1:12: ", "not a line end");
 	assert_refused("quotechar: ''", "d.yaml:1:12: ", "quotechar: expected one byte");
 	assert_refused("quotechar: [a]", "d.yaml:1:12: ", "quotechar: expected one byte");
-	assert_refused("delimiter: \"'\"\nquotechar: \"'\"", "d.yaml: ", "are both '");
-	assert_refused("delimiter: '\"'", "d.yaml: ", "are both \"");
+	assert_refused("delimiter: \"'\"\nquotechar: \"'\"", "d.yaml: ", "are both \"'\"");
+	assert_refused("delimiter: '\"'", "d.yaml: ", "are both '\"'");
 }
 
 static void other_values_that_cannot_be_are_refused_with_their_place(void **state)

@@ -42,18 +42,30 @@ static bool finish(pgm__copy_out *copy, pgm_error *err)
 	bool ok = PQresultStatus(res) == PGRES_COMMAND_OK;
 
 	if (!ok && (res || err->code == PGM_OK))
-		pgm__csv_fail_result(copy->session, copy->doing, res, err);
+		pgm__csv_fail_result(copy->session, NULL, res, err);
 	PQclear(res);
 	while (ok && (res = pgm__csv_next_result(copy->session, err)))
 		PQclear(res);
 	return ok && err->code == PGM_OK;
 }
 
+/* What went wrong while rows came says not what was being done. */
+static bool put_doing_first(const pgm__copy_out *copy, pgm_error *err)
+{
+	const pgm_error why = *err;
+
+	if (why.code == PGM_OK)
+		return false;
+	pgm__fail(err, why.code, "%s: %s", copy->doing, why.message);
+	pgm__error_sqlstate(err, why.sqlstate);
+	return false;
+}
+
 bool pgm__copy_out_run(pgm__copy_out *copy, const char *sql, pgm_error *err)
 {
 	pgm_error why = {0};
 	PGresult *res = pgm__csv_run(copy->session, copy->doing, sql, 0, NULL, &why);
-	bool ok = res && copy_rows(copy, &why) && finish(copy, &why);
+	bool ok = res && ((copy_rows(copy, &why) && finish(copy, &why)) || put_doing_first(copy, &why));
 
 	PQclear(res);
 	pgm__error_copy(err, &why);

@@ -1,6 +1,6 @@
 #include "tools/csv/csv_text.h"
 
-#include <stdint.h>
+#include "tools/csv/word.h"
 
 void pgm__csv_text_init(pgm__csv_text *text, char delimiter, char quote, const char *null_string, int columns)
 {
@@ -18,27 +18,10 @@ void pgm__csv_text_init(pgm__csv_text *text, char delimiter, char quote, const c
 
 /* ------------------------------------------------------------------------------------ looking */
 
-#define EVERY_BYTE (UINT64_MAX / 0xff)
-
-static uint64_t load(const char *p)
-{
-	uint64_t word;
-
-	memcpy(&word, p, sizeof(word));
-	return word;
-}
-
-/* The highest bit of each byte that is c. */
+/* Of the bytes of a word, those that are c. */
 static uint64_t where(uint64_t word, char c)
 {
-	uint64_t low = EVERY_BYTE * 0x7f, differs = word ^ (EVERY_BYTE * (unsigned char)c);
-
-	return ~(((differs & low) + low) | differs | low);
-}
-
-static bool is_special(const pgm__csv_text *t, const char *p)
-{
-	return *p == '\\' || *p == t->quote || (*p == t->delimiter && p[1] == t->after);
+	return pgm__word_equal(word, PGM__EACH_BYTE((unsigned char)c));
 }
 
 /*
@@ -47,14 +30,15 @@ static bool is_special(const pgm__csv_text *t, const char *p)
  */
 static const char *next_special(const pgm__csv_text *t, const char *p, const char *end)
 {
-	for (; end - p >= 8; p += 8) {
-		uint64_t here = load(p);
+	for (; end - p >= (ptrdiff_t)PGM__WORD; p += PGM__WORD) {
+		uint64_t here = pgm__word_load(p);
+		uint64_t marked = where(here, '\\') | where(here, t->quote) |
+				  (where(here, t->delimiter) & where(pgm__word_load(p + 1), t->after));
 
-		if (where(here, '\\') | where(here, t->quote) |
-		    (where(here, t->delimiter) & where(load(p + 1), t->after)))
-			break;
+		if (marked)
+			return p + pgm__word_first(marked);
 	}
-	while (p < end && !is_special(t, p))
+	while (p < end && *p != '\\' && *p != t->quote && !(*p == t->delimiter && p[1] == t->after))
 		p++;
 	return p;
 }
@@ -62,12 +46,13 @@ static const char *next_special(const pgm__csv_text *t, const char *p, const cha
 /* The first byte of a field that means anything: a backslash, a quote, either delimiter. */
 static const char *next_mark(const pgm__csv_text *t, const char *p, const char *end)
 {
-	for (; end - p >= 8; p += 8) {
-		uint64_t here = load(p);
+	for (; end - p >= (ptrdiff_t)PGM__WORD; p += PGM__WORD) {
+		uint64_t here = pgm__word_load(p);
+		uint64_t marked = where(here, '\\') | where(here, t->quote) | where(here, t->delimiter) |
+				  where(here, t->text_delimiter);
 
-		if (where(here, '\\') | where(here, t->quote) | where(here, t->delimiter) |
-		    where(here, t->text_delimiter))
-			break;
+		if (marked)
+			return p + pgm__word_first(marked);
 	}
 	while (p < end && *p != '\\' && *p != t->quote && *p != t->delimiter && *p != t->text_delimiter)
 		p++;

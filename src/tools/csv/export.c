@@ -1,11 +1,12 @@
 /* A table into a CSV file. */
 #include "base/clock.h"
 #include "pgmonkey/csv.h"
-#include "tools/csv/copy_out.h"
+#include "tools/csv/note.h"
+#include "tools/csv/parallel.h"
 #include "tools/csv/settings.h"
-#include "tools/csv/source.h"
 #include "tools/csv/writer.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,7 @@ typedef struct export
 	bool settings_exist;
 	pgm__csv_target target;
 	pgm__csv_session session;
+	pgm__csv_snapshot snapshot;
 	pgm__csv_source source;
 	char doing[sizeof("exporting ") + sizeof(((pgm__csv_table *)NULL)->shown)];
 	pgm__csv_text text;
@@ -49,17 +51,17 @@ static bool go_on(void *arg)
 	return !e->stopped;
 }
 
+/* For threads that the caller does not know: they are told what it said. */
+static bool is_wanted(void *arg)
+{
+	return !((const export *)arg)->stopped;
+}
+
 static bool fail_stopped(pgm_error *err)
 {
 	pgm__fail(err, PGM_ERR_QUERY, "stopped on request");
 	pgm__error_sqlstate(err, "57014");
 	return false;
-}
-
-static void note(const export *e, const char *text)
-{
-	if (e->options.on_note)
-		e->options.on_note(text, e->options.arg);
 }
 
 /* ---------------------------------------------------------------------------------- settings */
@@ -71,6 +73,8 @@ static bool take_options(export *e, const pgm_csv_export_options *options, pgm_e
 	if (!options || known < offsetof(pgm_csv_export_options, on_progress))
 		return pgm__fail(err, PGM_ERR_MISUSE, "the options' size is not set");
 	memcpy(&e->options, options, known);
+	e->target.go_on = e->options.jobs > 1 ? is_wanted : go_on;
+	e->target.arg = e;
 	if (!e->options.table || !e->options.file)
 		return pgm__fail(err, PGM_ERR_MISUSE, "the options name no table, or no file");
 	return pgm__csv_name_parse(&e->name, e->options.table, err);
@@ -118,51 +122,54 @@ static void choose_settings(export *e)
 
 /* ------------------------------------------------------------------------------------ reading */
 
-/*
- * One transaction, and settings that end with it: rows that row-level security hides are an error unless only the others
- * are asked for; a dump may take its time; a scan begins at the table's beginning though another one is under way.
- */
-static bool begin(export *e, pgm_error *err)
+/* Ranges of blocks are what servers from 14 on read without reading all. */
+static bool check_jobs(const export *e, pgm_error *err)
 {
-	const char *const row_security[] = {e->options.visible_rows ? "on" : "off"};
-	PGresult *res = NULL;
-
-	if (pgm__csv_do(&e->session, "beginning to export", "BEGIN", err))
-		res = pgm__csv_run(&e->session, "beginning to export",
-				   "SELECT pg_catalog.set_config('row_security', $1, true), "
-				   "pg_catalog.set_config('statement_timeout', '0', true), "
-				   "pg_catalog.set_config('synchronize_seqscans', 'off', true)",
-				   1, row_security, err);
-	PQclear(res);
-	return res != NULL;
+	if (e->options.jobs <= 1)
+		return true;
+	if (e->source.blocks < 0)
+		return pgm__fail(err, PGM_ERR_MISUSE,
+				 "jobs: %s is %s; several connections can share a plain table only",
+				 e->source.table.shown, pgm__csv_kind_name(e->source.table.kind));
+	if (PQserverVersion(e->session.conn) < 140000)
+		return pgm__fail(err, PGM_ERR_MISUSE, "jobs: this wants a server of version 14 or newer");
+	return true;
 }
 
 static bool find_source(export *e, const pgm_config *config, pgm_error *err)
 {
 	e->session.go_on = go_on;
 	e->session.arg = e;
-	if (!pgm__csv_session_open(&e->session, config, err) || !begin(e, err) ||
-	    !pgm__csv_source_open(&e->source, &e->session, &e->name, e->options.visible_rows, err))
+	e->snapshot.visible_rows = e->options.visible_rows;
+	e->snapshot.shared = e->options.jobs > 1;
+	if (!pgm__csv_session_open(&e->session, config, err) ||
+	    !pgm__csv_snapshot_begin(&e->snapshot, &e->session, err) ||
+	    !pgm__csv_source_open(&e->source, &e->session, &e->name, e->options.visible_rows, err) ||
+	    !check_jobs(e, err))
 		return false;
 	snprintf(e->doing, sizeof(e->doing), "exporting %s", e->source.table.shown);
 	choose_settings(e);
 	return true;
 }
 
-static bool copy_rows(export *e, pgm_error *err)
+static bool copy_alone(export *e, pgm_error *err)
 {
 	char *sql = pgm__csv_source_sql(&e->source, &e->session, e->text.text_delimiter, 0, 0);
-	bool ok;
+	bool ok = sql ? pgm__copy_out_run(&e->copy, sql, err) : pgm__fail_nomem(err, e->doing);
 
-	if (!sql)
-		return pgm__fail_nomem(err, e->doing);
-	e->copy = (pgm__copy_out){.session = &e->session, .text = &e->text, .out = &e->writer.out, .doing = e->doing};
-	ok = pgm__copy_out_run(&e->copy, sql, err);
 	free(sql);
 	return ok;
 }
 
-static bool write_csv(export *e, pgm_error *err)
+static bool copy_rows(export *e, const pgm_config *config, pgm_error *err)
+{
+	e->copy = (pgm__copy_out){.session = &e->session, .text = &e->text, .out = &e->writer.out, .doing = e->doing};
+	if (e->options.jobs <= 1)
+		return copy_alone(e, err);
+	return pgm__csv_parallel_run(&e->copy, &e->source, &e->snapshot, config, e->options.jobs, err);
+}
+
+static bool write_csv(export *e, const pgm_config *config, pgm_error *err)
 {
 	const pgm__csv_settings *s = &e->settings;
 
@@ -171,7 +178,7 @@ static bool write_csv(export *e, pgm_error *err)
 	pgm__csv_text_init(&e->text, s->delimiter, s->quote, s->null_string, e->source.columns);
 	if (s->has_headers)
 		pgm__csv_text_header(&e->text, (const char *const *)e->source.names, e->source.columns, &e->writer.out);
-	return copy_rows(e, err) && pgm__csv_writer_finish(&e->writer, err) &&
+	return copy_rows(e, config, err) && pgm__csv_writer_finish(&e->writer, err) &&
 	       pgm__csv_do(&e->session, e->doing, "COMMIT", err);
 }
 
@@ -180,8 +187,8 @@ static bool write_csv(export *e, pgm_error *err)
 /* The settings first: a file without them may be read otherwise than it was meant. */
 static bool put_in_place(export *e, pgm_error *err)
 {
+	const pgm__csv_notes notes = {e->options.on_note, e->options.arg};
 	bool makes_settings = e->settings_path && !e->settings_exist;
-	char text[512];
 
 	if (makes_settings && !pgm__csv_settings_write(&e->settings, e->settings_path, err))
 		return false;
@@ -190,10 +197,8 @@ static bool put_in_place(export *e, pgm_error *err)
 			unlink(e->settings_path);
 		return false;
 	}
-	if (makes_settings) {
-		snprintf(text, sizeof(text), "wrote the settings file %s", e->settings_path);
-		note(e, text);
-	}
+	if (makes_settings)
+		pgm__csv_note(&notes, "wrote the settings file %s", e->settings_path);
 	return true;
 }
 
@@ -227,14 +232,14 @@ static void close_all(export *e)
 bool pgm_csv_export(const pgm_config *config, const pgm_csv_export_options *options, pgm_csv_result *result,
 		    pgm_error *err)
 {
-	export e = {.target = {.fd = -1, .go_on = go_on, .arg = &e}};
+	export e = {.target.fd = -1};
 	pgm_error why = {0};
 	bool ok = take_options(&e, options, &why) && read_settings(&e, &why) &&
 		  pgm__csv_target_open(&e.target, e.options.file, e.options.no_clobber, &why) &&
 		  find_source(&e, config, &why);
 
 	e.began = pgm__clock_now();
-	ok = ok && write_csv(&e, &why) && put_in_place(&e, &why);
+	ok = ok && write_csv(&e, config, &why) && put_in_place(&e, &why);
 	if (ok && result)
 		fill_result(&e, result);
 	if (!ok)

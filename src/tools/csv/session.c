@@ -51,11 +51,12 @@ static void put_first(const char *doing, pgm_error *err)
 bool pgm__csv_fail_result(const pgm__csv_session *session, const char *doing, const PGresult *res, pgm_error *err)
 {
 	const char *words = PQerrorMessage(session->conn);
+	bool lost = PQstatus(session->conn) != CONNECTION_OK;
 	pgm_error why;
 
 	if (!res)
-		pgm__fail(&why, PQstatus(session->conn) == CONNECTION_OK ? PGM_ERR_QUERY : PGM_ERR_BROKEN,
-			  "the connection was lost: %.*s", without_line_end(words), words);
+		pgm__fail(&why, lost ? PGM_ERR_BROKEN : PGM_ERR_QUERY, "%s: %.*s",
+			  lost ? "the connection was lost" : "libpq refused the call", without_line_end(words), words);
 	else if (pgm_result_ok(res, &why))
 		pgm__fail(&why, PGM_ERR_QUERY, "the server gave an unexpected answer, %s",
 			  PQresStatus(PQresultStatus(res)));
@@ -64,7 +65,7 @@ bool pgm__csv_fail_result(const pgm__csv_session *session, const char *doing, co
 	return false;
 }
 
-static bool fail_stopped(pgm_error *err)
+bool pgm__csv_fail_stopped(pgm_error *err)
 {
 	pgm__fail(err, PGM_ERR_QUERY, "stopped on request");
 	pgm__error_sqlstate(err, "57014");
@@ -87,7 +88,7 @@ bool pgm__csv_wait(pgm__csv_session *session, short events, pgm_error *err)
 			return pgm__fail(err, PGM_ERR_BROKEN, "waiting for the server: %s",
 					 pgm__errno_text(errno, words, sizeof(words)));
 		if (n <= 0 && session->go_on && !session->go_on(session->arg))
-			return fail_stopped(err);
+			return pgm__csv_fail_stopped(err);
 	} while (n <= 0);
 	return true;
 }
@@ -102,34 +103,30 @@ void pgm__csv_cancel(pgm__csv_session *session)
 	PQfreeCancel(cancel);
 }
 
-/* Sends what libpq still holds, reading meanwhile what the server has to say, lest both wait for each other. */
+/* Sends what libpq still holds, reading meanwhile what the server has to say, lest both wait for each other. False: stopped.
+ * That nothing can be sent any more is seen later, as what the server said last has been read perhaps. */
 static bool flush(pgm__csv_session *session, pgm_error *err)
 {
-	int left;
-
-	while ((left = PQflush(session->conn)) == 1)
-		if (!pgm__csv_wait(session, POLLIN | POLLOUT, err) || !PQconsumeInput(session->conn))
+	while (PQflush(session->conn) == 1)
+		if (!pgm__csv_wait(session, POLLIN | POLLOUT, err))
+			return false;
+		else if (!PQconsumeInput(session->conn))
 			break;
-	return left == 0;
+	return true;
 }
 
 PGresult *pgm__csv_next_result(pgm__csv_session *session, pgm_error *err)
 {
 	pgm__error_clear(err);
 	if (!flush(session, err))
-		goto failed;
+		return NULL;
 	while (PQisBusy(session->conn)) {
 		if (!pgm__csv_wait(session, POLLIN, err))
-			goto failed;
+			return NULL;
 		if (!PQconsumeInput(session->conn))
-			break; /* what the server said last is a result, if it said anything */
+			break;
 	}
 	return PQgetResult(session->conn);
-
-failed:
-	if (err && err->code == PGM_OK)
-		pgm__csv_fail_result(session, NULL, NULL, err);
-	return NULL;
 }
 
 /* ----------------------------------------------------------------------------------- statements */
@@ -181,11 +178,19 @@ bool pgm__csv_do(pgm__csv_session *session, const char *doing, const char *sql, 
 
 /* ----------------------------------------------------------------------------------- giving up */
 
-static bool is_before(void *arg)
-{
-	const pgm__time *deadline = arg;
+typedef struct hurry {
+	pgm__csv_session session;
+	pgm__time deadline;
+} hurry;
 
-	return pgm__clock_now() < *deadline;
+/* A request to cancel that overtakes its statement is lost, so it is said again. */
+static bool insist(void *arg)
+{
+	hurry *h = arg;
+
+	if (PQtransactionStatus(h->session.conn) == PQTRANS_ACTIVE)
+		pgm__csv_cancel(&h->session);
+	return pgm__clock_now() < h->deadline;
 }
 
 static bool skip_rows(pgm__csv_session *session)
@@ -218,23 +223,24 @@ static void end_statement(pgm__csv_session *session)
 
 void pgm__csv_give_up(pgm__csv_session *session)
 {
-	pgm__time deadline = pgm__clock_after_ms(GIVE_UP_AFTER_MS);
-	pgm__csv_session hurried = {.conn = session->conn, .go_on = is_before, .arg = &deadline};
+	hurry h = {{.conn = session->conn, .go_on = insist, .arg = &h}, pgm__clock_after_ms(GIVE_UP_AFTER_MS)};
 
 	if (PQstatus(session->conn) != CONNECTION_OK)
 		return;
 	if (PQtransactionStatus(session->conn) == PQTRANS_ACTIVE) {
-		pgm__csv_cancel(&hurried);
-		end_statement(&hurried);
+		pgm__csv_cancel(session);
+		end_statement(&h.session);
 	}
 	if (PQtransactionStatus(session->conn) > PQTRANS_ACTIVE)
-		pgm__csv_do(&hurried, NULL, "ROLLBACK", NULL);
+		pgm__csv_do(&h.session, NULL, "ROLLBACK", NULL);
 }
 
 void pgm__csv_session_close(pgm__csv_session *session)
 {
 	if (session->conn) {
 		pgm__csv_give_up(session);
+		/* First the handle: nobody need be told that a lost connection is not kept. */
+		pgm_clear_cache(session->manager);
 		pgm_release(session->conn);
 	}
 	pgm_manager_free(session->manager);

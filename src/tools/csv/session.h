@@ -44,6 +44,9 @@ PGresult *pgm__csv_next_result(pgm__csv_session *session, pgm_error *err);
 /* Asks the server to stop what it is doing; harmless if it does nothing. */
 void pgm__csv_cancel(pgm__csv_session *session);
 
+/* What all that was stopped ends with: _QUERY, SQLSTATE 57014. Returns false. */
+bool pgm__csv_fail_stopped(pgm_error *err);
+
 /* Fills err from a failed result or, res NULL, from the connection. Returns false. */
 bool pgm__csv_fail_result(const pgm__csv_session *session, const char *doing, const PGresult *res, pgm_error *err);
 

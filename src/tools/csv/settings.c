@@ -107,7 +107,7 @@ const char *pgm__csv_show_byte(char byte, char buf[16])
 	else if (byte < ' ' || byte > '~')
 		snprintf(buf, 16, "the byte 0x%02X", (unsigned char)byte);
 	else
-		snprintf(buf, 16, "%c", byte);
+		snprintf(buf, 16, byte == '\'' ? "\"%c\"" : "'%c'", byte);
 	return buf;
 }
 

@@ -41,7 +41,7 @@ bool pgm__csv_settings_write(const pgm__csv_settings *settings, const char *path
 /* data.csv: data.yaml. Owner: the caller, free(3); NULL if memory is out. */
 char *pgm__csv_settings_path(const char *csv);
 
-/* A byte as one would read it: ",", "a tab". For messages. Returns buf. */
+/* A byte as one would read it: ',' or a tab. For messages. Returns buf. */
 const char *pgm__csv_show_byte(char byte, char buf[16]);
 
 #endif

@@ -109,7 +109,7 @@ static bool count_blocks(pgm__csv_source *source, pgm__csv_session *session, con
 		pgm__csv_run(session, "looking at the table's size",
 			     "SELECT CASE WHEN c.relkind = 'r' AND a.amname = 'heap' THEN "
 			     "pg_catalog.pg_relation_size(c.oid) / pg_catalog.current_setting('block_size')::bigint "
-			     "ELSE 0 END FROM pg_catalog.pg_class c LEFT JOIN pg_catalog.pg_am a ON a.oid = c.relam "
+			     "ELSE -1 END FROM pg_catalog.pg_class c LEFT JOIN pg_catalog.pg_am a ON a.oid = c.relam "
 			     "WHERE c.oid = $1::oid",
 			     1, &oid, err);
 

@@ -1,3 +1,7 @@
+#if defined(__linux__) && !defined(_GNU_SOURCE)
+#define _GNU_SOURCE /* sync_file_range */
+#endif
+
 #include "tools/csv/target.h"
 
 #include "base/error.h"
@@ -5,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +20,8 @@
 /* As many links as Linux follows. */
 #define MOST_LINKS 40
 #define MOST_TEMPORARIES 1000
+#define ASK_EVERY_MS 100
+#define WRITE_BACK_EVERY ((int64_t)8 * 1024 * 1024)
 
 static bool fail_errno(pgm_error *err, int errnum, const char *doing, const char *path)
 {
@@ -116,6 +123,7 @@ static bool take_over(pgm__csv_target *target, const struct stat *old, pgm_error
 
 static bool open_in_place(pgm__csv_target *target, pgm_error *err)
 {
+	target->waits = true;
 	target->fd = open(target->path, O_WRONLY | O_CLOEXEC);
 	return target->fd >= 0 || fail_errno(err, errno, "cannot write", target->path);
 }
@@ -164,7 +172,10 @@ static bool open_file(pgm__csv_target *target, const char *path, pgm_error *err)
 
 static bool open_standard(pgm__csv_target *target, pgm_error *err)
 {
+	struct stat there;
+
 	target->fd = STDOUT_FILENO;
+	target->waits = fstat(target->fd, &there) != 0 || !S_ISREG(there.st_mode);
 	target->path = strdup("standard output");
 	return target->path || pgm__fail_nomem(err, "writing to standard output");
 }
@@ -177,6 +188,8 @@ bool pgm__csv_target_open(pgm__csv_target *target, const char *path, bool no_clo
 	target->fd = -1;
 	target->no_clobber = no_clobber;
 	target->standard = strcmp(path, "-") == 0;
+	target->waits = false;
+	target->written = target->written_back = 0;
 	target->path = target->temporary = NULL;
 	ok = target->standard ? open_standard(target, err) : open_file(target, path, err);
 	if (!ok)
@@ -186,29 +199,61 @@ bool pgm__csv_target_open(pgm__csv_target *target, const char *path, bool no_clo
 
 /* ------------------------------------------------------------------------------------ writing */
 
-/* After a write that wrote nothing: whether it is worth another try. */
-static bool may_retry(const pgm__csv_target *target)
+static bool may_go_on(const pgm__csv_target *target)
 {
-	struct pollfd writable = {.fd = target->fd, .events = POLLOUT};
-
-	if (errno == EINTR)
-		return !target->go_on || target->go_on(target->arg);
-	if (errno != EAGAIN && errno != EWOULDBLOCK)
-		return false;
-	/* Somebody else's nonblocking pipe. */
-	return poll(&writable, 1, -1) >= 0 || errno == EINTR;
+	return !target->go_on || target->go_on(target->arg);
 }
 
+/* False, with errno: nobody wants it any more, or we do not. */
+static bool wait_for_reader(const pgm__csv_target *target)
+{
+	struct pollfd writable = {.fd = target->fd, .events = POLLOUT};
+	int ready;
+
+	while ((ready = poll(&writable, 1, ASK_EVERY_MS)) <= 0) {
+		if (ready < 0 && errno != EINTR)
+			return false;
+		errno = EINTR;
+		if (!may_go_on(target))
+			return false;
+	}
+	return true;
+}
+
+static bool is_no_failure(const pgm__csv_target *target)
+{
+	return (errno == EINTR && may_go_on(target)) || errno == EAGAIN || errno == EWOULDBLOCK;
+}
+
+/* Has the disk begin with what was written, so that there is little left for fsync(2) to wait for. */
+static void write_back(pgm__csv_target *target, size_t written)
+{
+	target->written += (int64_t)written;
+#if defined(__linux__)
+	if (target->temporary && target->written - target->written_back >= WRITE_BACK_EVERY) {
+		(void)sync_file_range(target->fd, target->written_back, target->written - target->written_back,
+				      SYNC_FILE_RANGE_WRITE);
+		target->written_back = target->written;
+	}
+#endif
+}
+
+/* A pipe that is ready takes as many bytes at once without keeping us waiting, and no more for certain. */
 bool pgm__csv_target_write(pgm__csv_target *target, const char *bytes, size_t len, pgm_error *err)
 {
-	while (len > 0) {
-		ssize_t written = write(target->fd, bytes, len);
+	size_t most = target->waits ? PIPE_BUF : len;
 
-		if (written < 0 && !may_retry(target))
+	while (len > 0) {
+		ssize_t written = -1;
+
+		if (!target->waits || wait_for_reader(target))
+			written = write(target->fd, bytes, len < most ? len : most);
+		if (written < 0 && !is_no_failure(target))
 			return fail_errno(err, errno, "cannot write", target->path);
 		if (written > 0) {
 			bytes += written;
 			len -= (size_t)written;
+			write_back(target, (size_t)written);
 		}
 	}
 	return true;

@@ -12,7 +12,9 @@ typedef struct pgm__csv_target {
 	char *path;	 /* symbolic links followed; "standard output" */
 	char *temporary; /* NULL: what is written is written (standard output, a pipe, a device) */
 	bool standard, no_clobber;
-	/* A signal came while a reader of the pipe kept us waiting: false ends it. NULL: go on. */
+	bool waits;		       /* it is no file, and whoever reads it may keep us waiting */
+	int64_t written, written_back; /* bytes; those that the disk has been told of */
+	/* Asked ten times a second while that is so, and when a signal came; false ends it. NULL: go on. */
 	bool (*go_on)(void *arg);
 	void *arg;
 } pgm__csv_target;

@@ -15,7 +15,7 @@ typedef struct pgm__csv_writer {
 	iconv_t to; /* (iconv_t)-1: the file is UTF-8 */
 	char *converted;
 	const char *encoding;
-	int64_t written; /* bytes in the file's encoding */
+	_Atomic int64_t written; /* bytes in the file's encoding; any thread may look */
 	pgm_error error;
 } pgm__csv_writer;
 

@@ -42,6 +42,38 @@ typedef struct pgm_csv_result {
 } pgm_csv_result;
 
 /* Zeroed means defaults. It may grow: size tells which version the caller was compiled with. */
+typedef struct pgm_csv_import_options {
+	size_t size;	      /* sizeof(pgm_csv_import_options) */
+	const char *table;    /* [schema.]table; a part in double quotes stays as it is written */
+	const char *file;     /* a file or FIFO; "-": standard input */
+	const char *settings; /* the settings file; NULL: file's name with .yaml (none for "-") */
+	int jobs;	      /* connections that fill a table which the import makes; 0 stands for 1 */
+	pgm_csv_on_progress on_progress;
+	pgm_csv_on_note on_note;
+	void *arg; /* of these two */
+} pgm_csv_import_options;
+
+/*
+ * Looks at the file and writes its settings file: encoding, delimiter, quote. *written is false, and nothing is done, if
+ * there is one already. What was found is also told (on_note).
+ * Owner: options and written are the caller's. Errors: _IO (either file), _CONFIG (a settings file that cannot be read),
+ * _MISUSE (no file is named for the settings of standard input), _NOMEM. Thread: any.
+ */
+PGM_API bool pgm_csv_look(const pgm_csv_import_options *options, bool *written, pgm_error *err);
+
+/*
+ * Fills a table from a CSV file, all or nothing: one transaction, and a table that does not exist is made in it if the
+ * settings allow. Without a settings file one is written first, as pgm_csv_look does; where it cannot be, that is told and
+ * the import goes on. Columns go by the names in the header. What statement_timeout says does not count.
+ * Owner: config, options and result are the caller's; result is untouched on failure, and may be NULL.
+ * Errors: those of pgm_open; _IO (the file, or what is in it: "file:line: ..."), _CONFIG (the settings file), _MISUSE (the
+ * table, the columns, jobs for a table that exists), _QUERY (the server's words, with the file's line where it named one),
+ * _BROKEN, _NOMEM. Unless the SQLSTATE is 08007 (the answer to COMMIT was lost) nothing was imported. Thread: any.
+ */
+PGM_API bool pgm_csv_import(const pgm_config *config, const pgm_csv_import_options *options, pgm_csv_result *result,
+			    pgm_error *err);
+
+/* Zeroed means defaults. It may grow: size tells which version the caller was compiled with. */
 typedef struct pgm_csv_export_options {
 	size_t size;	      /* sizeof(pgm_csv_export_options) */
 	const char *table;    /* [schema.]table; a part in double quotes stays as it is written */

@@ -19,6 +19,7 @@ extern const cli_command cli_pgconfig;
 extern const cli_command cli_pgconfig_create;
 extern const cli_command cli_pgconfig_test;
 extern const cli_command cli_pgexport;
+extern const cli_command cli_pgimport;
 extern const cli_command cli_pgserverconfig;
 
 /* Finds the command that the words name, and runs it. Returns the exit status. */

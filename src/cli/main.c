@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-static const cli_command *const commands[] = {&cli_pgconfig, &cli_pgserverconfig, &cli_pgexport, NULL};
+static const cli_command *const commands[] = {&cli_pgconfig, &cli_pgserverconfig, &cli_pgimport, &cli_pgexport, NULL};
 
 static const cli_command program = {
 	.name = "pgmonkey",

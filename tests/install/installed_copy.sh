@@ -78,6 +78,14 @@ exports_what_headers_declare() {
 	[ -s "$work/declared" ] || { echo "no declaration found"; return 1; }
 	diff "$work/declared" "$work/exported"
 }
+tools_export_what_their_headers_declare() {
+	elf || return
+	nm -D --defined-only "$lib/libpgmonkey-tools.so" | awk '{ print $3 }' | sort >"$work/exported"
+	find "$copy/include/pgmonkey" -name 'adapters' -prune -o -name '*.h' -exec \
+		sed -n 's/^PGM_API [^(]*[ *]\(pgm_[a-z_0-9]*\)(.*/\1/p' {} + | sort -u >"$work/declared"
+	[ -s "$work/declared" ] || { echo "no declaration found"; return 1; }
+	diff "$work/declared" "$work/exported"
+}
 exports_nothing_internal() {
 	elf || return
 	! exported | grep -v '^pgm_[^_]'
@@ -165,12 +173,18 @@ cmake_project() {
 }
 cmake_shared() { cmake_project shared && uses_shared_library "$work/cmake-shared/outside"; }
 cmake_static() { cmake_project static && ! uses_shared_library "$work/cmake-static/outside"; }
+cmake_tools() { cmake_project tools && uses_shared_library "$work/cmake-tools/outside"; }
+cmake_tools_static() { cmake_project tools-static && ! uses_shared_library "$work/cmake-tools-static/outside"; }
+pkg_config_tools() {
+	eval "$cc -Wall -Wextra -Werror" '-o "$work/c" "$here/outside/tools.c"' "$(pkg-config --cflags --libs pgmonkey-tools)" &&
+		runs "$work/c" && uses_shared_library "$work/c"
+}
 cmake_subdirectory() {
 	"$cmake" -S "$here/outside" -B "$work/sub" -DCMAKE_C_COMPILER="$cc" -DPGM_FROM="$source" &&
 		[ ! -d "$work/sub/pgmonkey/tests" ]
 }
 
-echo "1..21"
+echo "1..25"
 check "make install with DESTDIR writes below it and nowhere else" stays_under_destdir
 lib=$copy/lib
 for candidate in "$copy"/lib*/pkgconfig "$copy"/lib/*/pkgconfig; do
@@ -183,6 +197,7 @@ check "headers, both libraries, pkg-config files and the CMake package are there
 check "no installed text names a folder of the build" mentions_no_build_path
 check "the moved program finds its library" program_runs
 check "the shared library exports exactly what the header declares" exports_what_headers_declare
+check "the tools' shared library exports exactly what its headers declare" tools_export_what_their_headers_declare
 check "the shared library exports no internal name" exports_nothing_internal
 check "every name in the static library begins with pgm_" archive_keeps_to_its_names
 check "the soname is that of the major version" soname_is_of_the_major_version
@@ -197,6 +212,9 @@ check "pkg-config: an outside program with the static library" pkg_config_static
 check "pkg-config --static lists what the static library needs" pkg_config_lists_static_needs
 check "find_package: an outside program with pgmonkey::pgmonkey" cmake_shared
 check "find_package: an outside program with pgmonkey::static" cmake_static
+check "pkg-config: an outside program with the tools" pkg_config_tools
+check "find_package: an outside program with pgmonkey::tools" cmake_tools
+check "find_package: an outside program with pgmonkey::tools-static" cmake_tools_static
 check "add_subdirectory: the sources inside another project" cmake_subdirectory
 check "the license comes along" test -n "$(find "$copy/share" -name LICENSE 2>/dev/null)"
 # Failed cases are in the TAP; the status only says that it came to its end.

@@ -47,12 +47,15 @@ soak:
 
 # What it finds lands in the current folder (crash-...); it becomes a file of the corpus, and a test.
 FUZZ_SECONDS ?= 600
+FUZZ_TARGETS ?= $(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))
 fuzz:
 	@scripts/install-deps.sh build test clang clang-rt
 	@scripts/build.sh fuzz -DPGM_TESTS=ON
-	@mkdir -p "$${PGM_BUILD_ROOT:-build}/fuzz/corpus-yaml"
-	@"$${PGM_BUILD_ROOT:-build}/fuzz/tests/yaml_fuzz" -max_total_time=$(FUZZ_SECONDS) -timeout=20 -max_len=8192 \
-		"$${PGM_BUILD_ROOT:-build}/fuzz/corpus-yaml" tests/fuzz/corpus/yaml
+	@for target in $(FUZZ_TARGETS); do \
+		mkdir -p "$${PGM_BUILD_ROOT:-build}/fuzz/corpus-$$target" && \
+		"$${PGM_BUILD_ROOT:-build}/fuzz/tests/$${target}_fuzz" -max_total_time=$(FUZZ_SECONDS) -timeout=20 -max_len=8192 \
+			"$${PGM_BUILD_ROOT:-build}/fuzz/corpus-$$target" "tests/fuzz/corpus/$$target" || exit 1; \
+	done
 
 bench:
 	@[ -x bench/run.sh ] || { echo "there are no benchmarks yet" >&2; exit 1; }
@@ -85,7 +88,7 @@ help:
 	@echo "make check-valgrind  unit and integration tests under valgrind"
 	@echo "make check-clang     the same, built with clang"
 	@echo "make soak            every fault together (MINUTES=$(MINUTES), SEED=n to repeat one, PRESET=asan or tsan)"
-	@echo "make fuzz            feed the YAML loader with libFuzzer (FUZZ_SECONDS=$(FUZZ_SECONDS))"
+	@echo "make fuzz            feed the YAML loader and the CSV splitter with libFuzzer (FUZZ_SECONDS=$(FUZZ_SECONDS) each)"
 	@echo "make bench           measure (on a quiet machine)"
 	@echo "make install         to PREFIX ($(PREFIX)), under DESTDIR if given"
 	@echo "make format          put the sources into the house's format"

@@ -78,11 +78,43 @@ static void insert(input *in, const uint8_t *piece, size_t size)
 
 static void insert_token(input *in)
 {
-	static const char *const tokens[] = {
-		": ",	      "- ",	  "\n",	  "\n  ", "&a ", "*a",	"<<: ",	 "{",
-		"}",	      "[",	  "]",	  ",",	  "\"",	 "'",	"|\n",	 ">\n",
-		"%TAG ! x\n", "!!",	  "# ",	  "\t",	  "? ",	 "---", "...\n", "\\x",
-		"\xff",	      "\xc3\xa9", "null", "~",	  "0x",	 "1e9", "true",	 "99999999999999999999"};
+	static const char *const tokens[] = {": ",
+					     "- ",
+					     "\n",
+					     "\n  ",
+					     "&a ",
+					     "*a",
+					     "<<: ",
+					     "{",
+					     "}",
+					     "[",
+					     "]",
+					     ",",
+					     "\"",
+					     "'",
+					     "|\n",
+					     ">\n",
+					     "%TAG ! x\n",
+					     "!!",
+					     "# ",
+					     "\t",
+					     "? ",
+					     "---",
+					     "...\n",
+					     "\\x",
+					     "\r\n",
+					     "\r",
+					     "\"\"",
+					     ",\"",
+					     "\",",
+					     "\xff",
+					     "\xc3\xa9",
+					     "null",
+					     "~",
+					     "0x",
+					     "1e9",
+					     "true",
+					     "99999999999999999999"};
 	const char *token = tokens[below(sizeof(tokens) / sizeof(tokens[0]))];
 
 	insert(in, (const uint8_t *)token, strlen(token));

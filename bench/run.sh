@@ -44,7 +44,7 @@ sed -n 's/^model name[^:]*: */CPU: /p' /proc/cpuinfo 2>/dev/null | sort | uniq -
 echo "$(uname -sr), PostgreSQL $("$PGM_PG_BINDIR/postgres" --version | awk '{ print $3 }')"
 every=$(cat /sys/devices/system/cpu/online 2>/dev/null || echo 0)
 one=${every%%[-,]*}
-for figure in ${*:-borrowing round-trip path start contention holding fill memory csv-export}; do
+for figure in ${*:-borrowing round-trip path start contention holding fill memory csv-splitter csv-import csv-import-jobs csv-export}; do
 	case $figure in
 	borrowing | round-trip | path | start) run "$one" bench_pool "$figure" ;;
 	csv-*) run "$every" bench_csv "$figure" ;;

@@ -2,7 +2,7 @@
  * bench/csv: loading and dumping tables, beside psql and the server's own COPY.
  *
  *   csv                            every figure
- *   csv FIGURE...                  some: csv-import csv-import-jobs csv-export
+ *   csv FIGURE...                  some: csv-splitter csv-import csv-import-jobs csv-export
  *   csv generate SHAPE ROWS FILE   only the file: narrow, wide or typed
  *   PGM_BENCH_ROUNDS=n             rounds of each (default 15; these take a third)
  *   PGM_BENCH_CSV_PERCENT=n        of the full sizes: 5M narrow rows, 1M wide, 2M typed (default 20)
@@ -12,6 +12,7 @@
 #include "peer.h"
 #include "sample.h"
 #include "shapes.h"
+#include "splitter.h"
 
 #include <errno.h>
 #include <libpq-fe.h>
@@ -202,15 +203,32 @@ static void measure(const figure *f, const shape *s, int rounds, double megabyte
 		print_row(&f->contestants[i], &outcomes[i], &outcomes[f->base], megabytes);
 }
 
+/* Where the rows of a shape lie; its size in bytes. */
+static long long write_file(const shape *s, char *csv, size_t size, long rows)
+{
+	snprintf(csv, size, "%s.csv", in_folder(s->name));
+	return shape_write(s, csv, rows);
+}
+
+static void measure_splitter(int rounds, int percent)
+{
+	printf("\nthe splitter alone, without a server\n%-24s  %10s  %-16s\n", "", "GB/s", "(quartiles)");
+	for (const shape *s = shapes; s->name; s++) {
+		long rows = s->rows / 100 * percent;
+		char csv[600];
+
+		write_file(s, csv, sizeof csv, rows);
+		splitter_measure(s, csv, rows, rounds);
+		unlink(csv);
+	}
+}
+
 static void measure_shape(const figure *f, const shape *s, int rounds, int percent)
 {
-	const char *path = in_folder(s->name);
 	long rows = s->rows / 100 * percent;
 	char csv[600];
-	double megabytes;
+	double megabytes = (double)write_file(s, csv, sizeof csv, rows) / 1e6;
 
-	snprintf(csv, sizeof csv, "%s.csv", path);
-	megabytes = (double)shape_write(s, csv, rows) / 1e6;
 	setenv("TABLE", s->name, 1);
 	setenv("CSV", csv, 1);
 	setenv("OUT", in_folder("out.csv"), 1);
@@ -259,6 +277,8 @@ int main(int argc, char **argv)
 
 	if (argc == 5 && strcmp(argv[1], "generate") == 0)
 		return generate(argv + 2);
+	if (is_wanted("csv-splitter", argv + 1))
+		measure_splitter(rounds, percent);
 	find_server();
 	find_programs();
 	for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)

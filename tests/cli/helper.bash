@@ -31,6 +31,20 @@ pgmonkey()
 	err=$(cat "$here/.err")
 }
 
+# The same without root's right to read and write whatever it likes; skips where that cannot be taken away.
+without_privileges()
+{
+	local as=()
+	if [ "$(id -u)" -eq 0 ]; then
+		as=(setpriv --bounding-set=-dac_override,-dac_read_search)
+		"${as[@]}" true 2>/dev/null || skip "root cannot be kept from reading here (setpriv)"
+	fi
+	status=0
+	"${as[@]}" "$PGMONKEY" "$@" >"$here/.out" 2>"$here/.err" </dev/null || status=$?
+	out=$(cat "$here/.out")
+	err=$(cat "$here/.err")
+}
+
 # expect STATUS: shows what there was if it is another one.
 expect()
 {

@@ -346,12 +346,10 @@ x,' ]
 	expect 1
 	one_reason
 	has "$err" "cannot write folder: Is a directory"
-	if [ "$(id -u)" -ne 0 ]; then
-		chmod 555 folder
-		export_table out.plain --export_file folder/out.csv
-		expect 1
-		has "$err" "cannot write folder/out.csv: Permission denied"
-	fi
+	chmod 555 folder
+	without_privileges pgexport --table out.plain --connconfig db.yaml --export_file folder/out.csv
+	expect 1
+	has "$err" "cannot write folder/out.csv: Permission denied"
 }
 
 @test "csv_36_a_full_disk_leaves_the_old_file_and_no_litter" {

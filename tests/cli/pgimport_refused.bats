@@ -31,7 +31,7 @@ load import
 	table t19 "a text, b text"
 	data 'a,b\n1,2\n"x\n",\0y\n3,4\n'
 	import_csv imp.t19
-	refused "data.csv:4: column b: a NUL byte"
+	refused "data.csv:4: column b: a NUL byte" "(number 14 of the file)"
 	loaded t19 ""
 }
 
@@ -75,6 +75,23 @@ load import
 	data 'a,b\n1,"x\\"y"\n'
 	import_csv imp.t23
 	refused 'data.csv:2: column b: a quote behind a backslash (\")'
+}
+
+@test "what is wrong with the first record is told in its place without a header, too" {
+	table first "a text, b text"
+	data 'a"b,c\n1,2\n' "has_headers: false"
+	import_csv imp.first
+	refused 'data.csv:1: a quote (") inside a field'
+	data '\na,"b\n1,2\n' "has_headers: false"
+	import_csv imp.first
+	refused 'data.csv:2: the quote (") that opens here is not closed'
+	data 'a\xFF,c\n1,2\n' "has_headers: false" "encoding: UTF-8"
+	import_csv imp.first
+	refused "data.csv:1: not UTF-8: the byte 0xFF, number 2 of the file"
+	data 'a\0,c\n' "has_headers: false"
+	import_csv imp.first
+	refused "data.csv:1: a NUL byte" "(number 2 of the file)"
+	loaded first ""
 }
 
 @test "a carriage return alone is refused where lines end otherwise" {
@@ -283,10 +300,9 @@ load import
 	pgmonkey pgimport --import_file folder.csv --table imp.t38 --connconfig db.yaml
 	refused "cannot read folder.csv: Is a directory"
 	one_reason
-	[ "$(id -u)" -ne 0 ] || return 0
 	echo a >secret.csv
 	chmod 000 secret.csv
-	pgmonkey pgimport --import_file secret.csv --table imp.t38 --connconfig db.yaml
+	without_privileges pgimport --import_file secret.csv --table imp.t38 --connconfig db.yaml
 	refused "cannot read secret.csv: Permission denied"
 }
 

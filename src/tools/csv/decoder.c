@@ -219,10 +219,20 @@ void pgm__csv_decoder_next(pgm__csv_decoder *d, const char **bytes, size_t *len,
 	leave_out_mark(d, text, text_len);
 }
 
-void pgm__csv_decoder_end(pgm__csv_decoder *d)
+void pgm__csv_decoder_end(pgm__csv_decoder *d, const char **text, size_t *text_len)
 {
-	if (d->bad || (!d->utf8.need && !d->nheld))
+	char *to = d->converted;
+	size_t room = CONVERTED_SIZE;
+
+	*text = d->converted ? d->converted : "";
+	*text_len = 0;
+	if (d->bad)
 		return;
-	d->bad = true;
-	d->offset -= d->from == NONE ? d->utf8.length : 0;
+	if (d->utf8.need || d->nheld) {
+		d->bad = true;
+		d->offset -= d->from == NONE ? d->utf8.length : 0;
+	} else if (d->from != NONE) {
+		iconv(d->from, NULL, NULL, &to, &room);
+		*text_len = (size_t)(to - d->converted);
+	}
 }

@@ -47,7 +47,8 @@ void pgm__csv_decoder_close(pgm__csv_decoder *decoder);
 void pgm__csv_decoder_next(pgm__csv_decoder *decoder, const char **bytes, size_t *len, const char **text,
 			   size_t *text_len);
 
-/* After the last block: sets bad if the file ends within a character. */
-void pgm__csv_decoder_end(pgm__csv_decoder *decoder);
+/* After the last block: sets bad if the file ends within a character. Else gives what was held back, as iconv(3) does with
+ * a letter that an accent might follow (TCVN, CP1258); a second time there is nothing. */
+void pgm__csv_decoder_end(pgm__csv_decoder *decoder, const char **text, size_t *text_len);
 
 #endif

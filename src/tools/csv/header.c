@@ -86,7 +86,19 @@ static size_t count_fields(pgm__csv_splitter *splitter, const char *text, size_t
 	return 0;
 }
 
-bool pgm__csv_header_count(const pgm__csv_reader *r, const pgm__csv_settings *settings, pgm__csv_columns *columns,
+/* What is wrong with the first record: reading it says so, and where. */
+static bool fail_as_reading_does(pgm__csv_reader *r, pgm_error *err)
+{
+	pgm__csv_read outcome;
+
+	do {
+		r->next = r->npieces;
+		outcome = pgm__csv_reader_next(r, NULL, err);
+	} while (outcome != PGM__CSV_FAILED && outcome != PGM__CSV_END);
+	return outcome == PGM__CSV_END && fail_empty(r, err);
+}
+
+bool pgm__csv_header_count(pgm__csv_reader *r, const pgm__csv_settings *settings, pgm__csv_columns *columns,
 			   pgm_error *err)
 {
 	const char *bytes = r->raw, *text;
@@ -102,9 +114,9 @@ bool pgm__csv_header_count(const pgm__csv_reader *r, const pgm__csv_settings *se
 		fields = count_fields(&splitter, text, len, r->ended && !left);
 	} while (!fields && len > 0 && left > 0);
 	pgm__csv_decoder_close(&decoder);
-	if (!fields && r->ended && !splitter.fault)
-		return fail_empty(r, err);
-	if (!fields && !splitter.fault)
+	if (!fields && (r->ended || splitter.fault || decoder.bad))
+		return fail_as_reading_does(r, err);
+	if (!fields)
 		return pgm__fail(err, PGM_ERR_IO,
 				 "%s: the first record is too long to count its fields; give the file a header",
 				 r->input->name);

@@ -11,7 +11,7 @@ bool pgm__csv_header_read(pgm__csv_reader *reader, pgm__csv_columns *columns, pg
 
 /* Adds as many columns without names as the first record has fields, by a look at the reader's first block, which is not
  * used up. Errors: _IO if there is no record, or none that ends in the block. */
-bool pgm__csv_header_count(const pgm__csv_reader *reader, const pgm__csv_settings *settings, pgm__csv_columns *columns,
+bool pgm__csv_header_count(pgm__csv_reader *reader, const pgm__csv_settings *settings, pgm__csv_columns *columns,
 			   pgm_error *err);
 
 #endif

@@ -68,8 +68,14 @@ static pgm__csv_read fail_at(const pgm__csv_reader *r, uint64_t line, const char
 static pgm__csv_read fail_splitter(const pgm__csv_reader *r, const char *column, pgm_error *err)
 {
 	char text[256];
+	size_t len;
 
 	pgm__csv_fault_text(&r->splitter, text, sizeof(text));
+	len = strlen(text);
+	/* UTF-8 is split where it was read: the splitter stands before that byte. */
+	if (r->splitter.fault == PGM__CSV_NUL && r->decoder.from == (iconv_t)-1)
+		snprintf(text + len, sizeof(text) - len, " (number %" PRIu64 " of the file)",
+			 (uint64_t)r->input->bytes - r->raw_len + (uint64_t)(r->block + r->splitter.len - r->raw) + 1);
 	/* A quote that is never closed says nothing of the column where the file ends. */
 	return fail_at(r, r->splitter.fault_line, r->splitter.fault == PGM__CSV_OPEN_QUOTE ? NULL : column, text, err);
 }
@@ -96,20 +102,26 @@ static pgm__csv_read give_pieces(pgm__csv_reader *r, size_t n)
 	return PGM__CSV_PIECES;
 }
 
+static pgm__csv_read give_block(pgm__csv_reader *r)
+{
+	pgm__csv_splitter_give(&r->splitter, r->block, r->block_len);
+	r->state = PGM__CSV_IN_BLOCK;
+	return PGM__CSV_PIECES;
+}
+
 /* Behind the last byte. */
 static pgm__csv_read finish(pgm__csv_reader *r, const char *column, pgm_error *err)
 {
 	bool at_end = !r->decoder.bad;
 
-	pgm__csv_decoder_end(&r->decoder);
+	pgm__csv_decoder_end(&r->decoder, &r->block, &r->block_len);
 	if (r->decoder.bad)
 		return fail_decoder(r, column, at_end, err);
+	if (r->block_len)
+		return give_block(r);
 	r->state = PGM__CSV_DONE;
-	if (pgm__csv_splitter_end(&r->splitter, r->pieces)) {
-		r->block = "";
-		r->block_len = 0;
+	if (pgm__csv_splitter_end(&r->splitter, r->pieces))
 		return give_pieces(r, 1);
-	}
 	return r->splitter.fault ? fail_splitter(r, column, err) : PGM__CSV_END;
 }
 
@@ -125,9 +137,7 @@ static pgm__csv_read next_block(pgm__csv_reader *r, const char *column, pgm_erro
 		if (r->decoder.bad && !r->block_len)
 			return fail_decoder(r, column, false, err);
 	}
-	pgm__csv_splitter_give(&r->splitter, r->block, r->block_len);
-	r->state = PGM__CSV_IN_BLOCK;
-	return PGM__CSV_PIECES;
+	return give_block(r);
 }
 
 pgm__csv_read pgm__csv_reader_next(pgm__csv_reader *r, const char *column, pgm_error *err)

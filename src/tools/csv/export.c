@@ -31,7 +31,7 @@ typedef struct export
 	pgm__csv_writer writer;
 	pgm__copy_out copy;
 	pgm__time began, asked;
-	bool stopped;
+	atomic_bool stopped; /* with several jobs other threads look */
 }
 export;
 
@@ -57,13 +57,6 @@ static bool is_wanted(void *arg)
 	return !((const export *)arg)->stopped;
 }
 
-static bool fail_stopped(pgm_error *err)
-{
-	pgm__fail(err, PGM_ERR_QUERY, "stopped on request");
-	pgm__error_sqlstate(err, "57014");
-	return false;
-}
-
 /* ---------------------------------------------------------------------------------- settings */
 
 static bool take_options(export *e, const pgm_csv_export_options *options, pgm_error *err)
@@ -75,6 +68,8 @@ static bool take_options(export *e, const pgm_csv_export_options *options, pgm_e
 	memcpy(&e->options, options, known);
 	e->target.go_on = e->options.jobs > 1 ? is_wanted : go_on;
 	e->target.arg = e;
+	if (e->options.jobs < 0 || e->options.jobs > PGM__CSV_JOBS_MAX)
+		return pgm__fail(err, PGM_ERR_MISUSE, "jobs: expected a number from 1 to %d", PGM__CSV_JOBS_MAX);
 	if (!e->options.table || !e->options.file)
 		return pgm__fail(err, PGM_ERR_MISUSE, "the options name no table, or no file");
 	return pgm__csv_name_parse(&e->name, e->options.table, err);
@@ -206,7 +201,7 @@ static bool put_in_place(export *e, pgm_error *err)
 static void tell(const export *e, pgm_error *err)
 {
 	if (e->stopped)
-		fail_stopped(err);
+		pgm__csv_fail_stopped(err);
 	else if (e->writer.out.failed)
 		pgm__error_copy(err, &e->writer.error);
 }

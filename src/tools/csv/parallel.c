@@ -259,8 +259,7 @@ static bool open_work(work *w, int jobs)
 		if (!grow(&w->places[i]))
 			return false;
 	}
-	pthread_mutex_init(&w->lock, NULL);
-	return w->places && pgm__cond_init(&w->moved);
+	return w->places && pthread_mutex_init(&w->lock, NULL) == 0;
 }
 
 static void close_places(work *w)
@@ -309,11 +308,13 @@ bool pgm__csv_parallel_run(pgm__copy_out *copy, const pgm__csv_source *source, p
 		  .snapshot = snapshot,
 		  .config = config,
 		  .parts = source->blocks / PART_BLOCKS + 1};
-	bool ok = open_work(&w, jobs);
+	bool has_lock = open_work(&w, jobs), has_both = has_lock && pgm__cond_init(&w.moved);
+	bool ok = has_both ? run(&w, copy, jobs, err) : pgm__fail_nomem(err, copy->doing);
 
-	if (!ok)
-		pgm__fail_nomem(err, copy->doing);
-	ok = ok && run(&w, copy, jobs, err);
+	if (has_both)
+		pthread_cond_destroy(&w.moved);
+	if (has_lock)
+		pthread_mutex_destroy(&w.lock);
 	close_places(&w);
 	return ok;
 }

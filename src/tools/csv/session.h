@@ -7,6 +7,9 @@
 
 #include "base/error.h"
 
+/* So many of them at once, at the most. */
+#define PGM__CSV_JOBS_MAX 64
+
 typedef struct pgm__csv_session {
 	pgm_manager *manager; /* of its own, so that closing it closes the connection */
 	PGconn *conn;

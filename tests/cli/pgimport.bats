@@ -81,6 +81,37 @@ id|text"
 	has "$out" "1 rows in "
 }
 
+# The line is drawn while the table is locked, of which the first block has been read: all of the file.
+@test "a terminal is shown how far it is, and where it ends up" {
+	local locker runner tries
+	script -qec true /dev/null >/dev/null 2>&1 || skip "no script(1) of util-linux here"
+	table shown "a int"
+	config </dev/null
+	{ echo a; seq 1 100000; } >data.csv
+	rm -f data.yaml
+	sql "BEGIN; LOCK imp.shown; SELECT pg_sleep(600)" 3>&- >/dev/null 2>&1 &
+	locker=$!
+	for ((tries = 0; tries < 600; tries++)); do
+		[ "$(sql "SELECT count(*) FROM pg_locks WHERE relation = 'imp.shown'::regclass AND granted" -A -t)" = 0 ] || break
+		sleep 0.1
+	done
+	script -qefc "'$PGMONKEY' pgimport --import_file data.csv --table imp.shown --connconfig db.yaml" screen \
+		</dev/null >/dev/null 2>&1 3>&- &
+	runner=$!
+	for ((tries = 0; tries < 600; tries++)); do
+		! grep -q "MB/s" screen 2>/dev/null || break
+		sleep 0.1
+	done
+	sql "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'BEGIN; LOCK%'" >/dev/null
+	wait "$locker" || true
+	wait "$runner"
+	# The file has 588,897 bytes; a block is 262,144 of them.
+	tr '\r' '\n' <screen >lines
+	grep -E "^(.*[^0-9])? *44 %  [0-9]+\\.[0-9] MB/s  0 rows" lines || { cat -v screen; return 1; }
+	grep -q "100000 rows in .* into imp.shown" lines
+	loaded "(SELECT count(*) FROM shown) c" 100000
+}
+
 # ------------------------------------------------------------------------------ values
 
 @test "csv_01_an_empty_field_is_null_and_one_in_quotes_is_not" {

@@ -6,7 +6,8 @@
  *	{
  *		shim_preload("getaddrinfo", argv);
  *
- * The build puts them beside the tests, or where PGM_TEST_SHIMS says. Linux only.
+ * The build puts them beside the tests, or where PGM_TEST_SHIMS says. Linux only. "nospace" is for a
+ * server: tests/cli/pgimport_server.bats preloads it into one.
  */
 #ifndef SHIM_H
 #define SHIM_H

@@ -206,7 +206,17 @@ static bool load(import *i, pgm_error *err)
 	}
 }
 
-/* The statement that makes it all true. There is no stopping any more: it would not be known what happened. */
+/* To leave now would leave it open what happened: the server is asked to stop, and its answer is waited for. */
+static bool wait_for_answer(void *arg)
+{
+	import *i = arg;
+
+	if (!go_on(i))
+		pgm__csv_cancel(&i->lanes.lane[0].session);
+	return true;
+}
+
+/* The statement that makes it all true. */
 static bool commit(import *i, pgm_error *err)
 {
 	pgm_error why;
@@ -214,7 +224,7 @@ static bool commit(import *i, pgm_error *err)
 
 	if (hidden && !pgm__csv_lanes_commit(&i->lanes, err))
 		return false;
-	i->lanes.lane[0].session.go_on = NULL;
+	i->lanes.lane[0].session.go_on = wait_for_answer;
 	ok = hidden ? pgm__csv_hidden_reveal(&i->hidden, &i->lanes.lane[0].session, &i->destination.table, &why)
 		    : pgm__csv_lanes_commit(&i->lanes, &why);
 	if (!ok && why.code == PGM_ERR_BROKEN) {

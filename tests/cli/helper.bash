@@ -36,7 +36,7 @@ without_privileges()
 {
 	local as=()
 	if [ "$(id -u)" -eq 0 ]; then
-		as=(setpriv --bounding-set=-dac_override,-dac_read_search)
+		as=(setpriv '--bounding-set=-dac_override,-dac_read_search')
 		"${as[@]}" true 2>/dev/null || skip "root cannot be kept from reading here (setpriv)"
 	fi
 	status=0

@@ -383,7 +383,12 @@ C:\\new|\\t
 	{ printf 'a,b\n1,"'; head -c 60000000 /dev/zero | tr '\0' 'x'; printf '\n"\n2,y\n'; } >data.csv
 	table t41
 	config </dev/null
-	(ulimit -v 200000 && pgmonkey pgimport --import_file data.csv --table imp.t41 --connconfig db.yaml; expect 0)
+	(
+		# A sanitizer wants more for itself.
+		! (ulimit -v 200000 && "$PGMONKEY" --version >/dev/null 2>&1) || ulimit -v 200000
+		pgmonkey pgimport --import_file data.csv --table imp.t41 --connconfig db.yaml
+		expect 0
+	)
 	rows "SELECT a, length(b) FROM t41" "1|60000001
 2|1"
 }

@@ -17,7 +17,7 @@ static int make_tables(void **state)
 		    "ANALYZE csv_out.wide;"
 		    "CREATE TABLE csv_out.small AS SELECT i FROM generate_series(1, 10) i;"
 		    "CREATE TABLE csv_out.empty (a int, b text);"
-		    "CREATE TABLE csv_out.lumps AS SELECT i, CASE WHEN i %% 100 = 7 THEN repeat('0123456789', 900000) "
+		    "CREATE TABLE csv_out.lumps AS SELECT i, CASE WHEN i %% 200 = 7 THEN repeat('0123456789', 500000) "
 		    "END AS t,"
 		    " repeat('x', 1000) AS pad FROM generate_series(1, 1000) i;"
 		    "CREATE VIEW csv_out.stuck AS SELECT i, CASE WHEN i = 100 THEN pg_sleep(600)::text END AS s "

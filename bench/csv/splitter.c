@@ -12,7 +12,7 @@
 #define BLOCK ((size_t)64 * 1024)
 #define PIECES 1024
 /* So many bytes are split in each round. */
-#define ENOUGH 1e9
+#define ENOUGH ((size_t)1000 * 1000 * 1000)
 
 static char *read_all(const char *path, size_t *len)
 {
@@ -59,12 +59,12 @@ void splitter_measure(const shape *s, const char *path, long rows, int rounds)
 
 	for (int round = 0; round < rounds; round++) {
 		int64_t began = now_ns();
-		double done = 0;
+		size_t done = 0;
 
-		for (; done < ENOUGH; done += (double)len)
+		for (; done < ENOUGH; done += len)
 			if (split(bytes, len) != (uint64_t)rows + 1)
 				die("the splitter found another number of records than there are");
-		sample_add(&speed, done / (double)(now_ns() - began));
+		sample_add(&speed, (double)done / (double)(now_ns() - began));
 	}
 	printf("%-24s", s->name);
 	sample_print(&speed, 2);

@@ -414,6 +414,22 @@ x,' ]
 	[ ! -e db.csv ]
 }
 
+@test "an encoding has the names that an import knows, too" {
+	config </dev/null
+	table named "a text" "SELECT 'é'"
+	local name
+	for name in latin-1 iso_8859_1; do
+		printf 'encoding: %s\nhas_headers: false\n' "$name" >out.yaml
+		export_table out.named --export_file out.csv
+		expect 0
+		[ "$(od -An -tx1 <out.csv)" = " e9 0a" ]
+	done
+	printf 'encoding: utf-8-sig\nhas_headers: false\n' >out.yaml
+	export_table out.named --export_file out.csv
+	expect 0
+	[ "$(cat out.csv)" = é ]
+}
+
 @test "an encoding that lacks a character says which, and leaves the old file" {
 	config </dev/null
 	table signs "id int, t text" "VALUES (1, 'plain'), (17, 'snow ☃')"

@@ -63,19 +63,19 @@ static pgm_csv_result export_to(const char *table, const char *file, int jobs)
 static char *read_file(const char *path, size_t *size)
 {
 	int fd = open(path, O_RDONLY);
-	struct stat st;
+	struct stat st = {0};
 	char *text;
 
 	assert_true(fd >= 0 && fstat(fd, &st) == 0);
 	*size = (size_t)st.st_size;
-	text = malloc(*size + 1);
+	text = calloc(1, *size + 1);
+	assert_non_null(text);
 	for (size_t len = 0; len < *size;) {
 		ssize_t n = read(fd, text + len, *size - len);
 
 		assert_true(n > 0);
 		len += (size_t)n;
 	}
-	text[*size] = '\0';
 	close(fd);
 	return text;
 }

@@ -109,9 +109,10 @@ static void add_literal(text *sql, const text *value)
 {
 	char *quoted = PQescapeLiteral(pgtest_admin(), value->bytes, value->len);
 
-	if (!quoted)
+	if (quoted)
+		add(sql, quoted, strlen(quoted));
+	else
 		pgtest_die("%s", PQerrorMessage(pgtest_admin()));
-	add(sql, quoted, strlen(quoted));
 	PQfreemem(quoted);
 }
 

@@ -79,13 +79,13 @@ static void csv_16_what_has_no_name_is_skipped_and_told(void **state)
 static void csv_10_a_long_name_is_cut_after_a_whole_character_and_told(void **state)
 {
 	static const char a62[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
-	char header[80], expected[160];
+	char header[80], note[160];
 
 	(void)state;
 	snprintf(header, sizeof(header), "%séxyz", a62);
-	snprintf(expected, sizeof(expected),
-		 "f.csv: column 1 is called %s: its name is longer than PostgreSQL's 63 bytes\n", a62);
-	assert_made(header, true, a62, expected);
+	snprintf(note, sizeof(note), "f.csv: column 1 is called %s: its name is longer than PostgreSQL's 63 bytes\n",
+		 a62);
+	assert_made(header, true, a62, note);
 }
 
 /* ----------------------------------------------------------------------------------- the table's */

@@ -118,7 +118,7 @@ static bool fail_same(const pgm__csv_columns *columns, const pgm__csv_column *a,
 
 static bool check_unique(const pgm__csv_columns *columns, pgm_error *err)
 {
-	sorted *all = calloc(columns->n, sizeof(*all));
+	sorted *all = calloc(columns->n + 1, sizeof(*all));
 	bool ok = true;
 
 	if (!all)

@@ -6,10 +6,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <strings.h>
+#include <string.h>
 
 #define CONVERTED_SIZE ((size_t)256 * 1024)
-#define NONE ((iconv_t)-1)
 
 /* ---------------------------------------------------------------------------------------- UTF-8 */
 
@@ -71,41 +70,14 @@ size_t pgm__utf8_check(pgm__utf8 *state, const char *bytes, size_t len)
 
 /* --------------------------------------------------------------------------------- opening, closing */
 
-/* Names from elsewhere, such as Python's. */
-static bool is_utf8(const char *encoding)
-{
-	static const char *const names[] = {"UTF-8", "UTF8", "UTF_8", "UTF-8-SIG", "UTF_8_SIG"};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strcasecmp(encoding, names[i]) == 0)
-			return true;
-	return false;
-}
-
-/* Other names for the same: latin-1 for LATIN1, utf_16_le for UTF16LE. */
-static iconv_t open_by_any_name(const char *encoding)
-{
-	char name[48];
-	size_t n = 0;
-	iconv_t from = iconv_open("UTF-8", encoding);
-
-	if (from != NONE)
-		return from;
-	for (; *encoding && n + 1 < sizeof(name); encoding++)
-		if (*encoding != '_' && *encoding != '-')
-			name[n++] = *encoding;
-	name[n] = '\0';
-	return iconv_open("UTF-8", name);
-}
-
 bool pgm__csv_decoder_open(pgm__csv_decoder *d, const char *encoding, pgm_error *err)
 {
-	*d = (pgm__csv_decoder){.from = NONE};
+	*d = (pgm__csv_decoder){.from = PGM__NO_ICONV};
 	snprintf(d->encoding, sizeof(d->encoding), "%s", encoding);
-	if (is_utf8(encoding))
+	if (pgm__csv_encoding_is_utf8(encoding))
 		return true;
-	d->from = open_by_any_name(encoding);
-	if (d->from == NONE)
+	d->from = pgm__csv_encoding_open(encoding, false);
+	if (d->from == PGM__NO_ICONV)
 		return pgm__fail(err, PGM_ERR_CONFIG,
 				 "encoding: expected a name that iconv knows (iconv -l lists them), found %s",
 				 encoding);
@@ -118,10 +90,10 @@ bool pgm__csv_decoder_open(pgm__csv_decoder *d, const char *encoding, pgm_error 
 
 void pgm__csv_decoder_close(pgm__csv_decoder *d)
 {
-	if (d->from && d->from != NONE)
+	if (d->from && d->from != PGM__NO_ICONV)
 		iconv_close(d->from);
 	free(d->converted);
-	d->from = NONE;
+	d->from = PGM__NO_ICONV;
 	d->converted = NULL;
 }
 
@@ -143,7 +115,7 @@ static void check(pgm__csv_decoder *d, const char **bytes, size_t *len, const ch
 /* iconv(3) takes no const, and leaves the bytes alone nevertheless. Returns errno, 0 if all was used. */
 static int convert(pgm__csv_decoder *d, const char **bytes, size_t *len, char **to, size_t *room)
 {
-	char *from = (char *)(uintptr_t)*bytes;
+	char *from = (char *)*bytes;
 	size_t before = *len;
 	int errnum = iconv(d->from, &from, len, to, room) == (size_t)-1 ? errno : 0;
 
@@ -212,7 +184,7 @@ void pgm__csv_decoder_next(pgm__csv_decoder *d, const char **bytes, size_t *len,
 	*text_len = 0;
 	if (d->bad)
 		return;
-	if (d->from == NONE)
+	if (d->from == PGM__NO_ICONV)
 		check(d, bytes, len, text, text_len);
 	else
 		convert_block(d, bytes, len, text, text_len);
@@ -230,8 +202,8 @@ void pgm__csv_decoder_end(pgm__csv_decoder *d, const char **text, size_t *text_l
 		return;
 	if (d->utf8.need || d->nheld) {
 		d->bad = true;
-		d->offset -= d->from == NONE ? d->utf8.length : 0;
-	} else if (d->from != NONE) {
+		d->offset -= d->from == PGM__NO_ICONV ? d->utf8.length : 0;
+	} else if (d->from != PGM__NO_ICONV) {
 		iconv(d->from, NULL, NULL, &to, &room);
 		*text_len = (size_t)(to - d->converted);
 	}

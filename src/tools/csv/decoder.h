@@ -7,8 +7,7 @@
 #define PGM_TOOLS_CSV_DECODER_H
 
 #include "base/error.h"
-
-#include <iconv.h>
+#include "tools/csv/encoding.h"
 
 /* Checks UTF-8 (RFC 3629: no overlong forms, no surrogates) whose sequences may go on in the next block. Zeroed: at a
  * character's start. */
@@ -23,7 +22,7 @@ size_t pgm__utf8_check(pgm__utf8 *state, const char *bytes, size_t len);
 
 typedef struct pgm__csv_decoder {
 	char encoding[48];
-	iconv_t from;	 /* (iconv_t)-1: it is UTF-8 */
+	iconv_t from;	 /* PGM__NO_ICONV: it is UTF-8 */
 	uint64_t offset; /* of the next byte in the file */
 	pgm__utf8 utf8;
 	char *converted; /* NULL for UTF-8 */

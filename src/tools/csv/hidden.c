@@ -32,7 +32,7 @@ bool pgm__csv_hidden_reveal(pgm__csv_hidden *hidden, pgm__csv_session *session, 
 			    pgm_error *err)
 {
 	char *name = PQescapeIdentifier(session->conn, table->table, strlen(table->table));
-	char sql[sizeof(hidden->sql) + 2 * PGM__CSV_NAME_MAX + 64];
+	char sql[sizeof(hidden->sql) + (size_t)2 * PGM__CSV_NAME_MAX + 64];
 	bool ok;
 
 	snprintf(sql, sizeof(sql), "ALTER TABLE %s RENAME TO %s", hidden->sql, name ? name : "");

@@ -32,7 +32,7 @@ static bool read_raw(pgm__csv_reader *r, size_t wanted, pgm_error *err)
 
 bool pgm__csv_reader_open(pgm__csv_reader *r, pgm__csv_input *input, pgm_error *err)
 {
-	*r = (pgm__csv_reader){.input = input, .decoder.from = (iconv_t)-1};
+	*r = (pgm__csv_reader){.input = input, .decoder.from = PGM__NO_ICONV};
 	r->raw = malloc(BLOCK + PGM__COPY_SLACK);
 	if (!r->raw)
 		return pgm__fail_nomem(err, "reading the file");
@@ -73,7 +73,7 @@ static pgm__csv_read fail_splitter(const pgm__csv_reader *r, const char *column,
 	pgm__csv_fault_text(&r->splitter, text, sizeof(text));
 	len = strlen(text);
 	/* UTF-8 is split where it was read: the splitter stands before that byte. */
-	if (r->splitter.fault == PGM__CSV_NUL && r->decoder.from == (iconv_t)-1)
+	if (r->splitter.fault == PGM__CSV_NUL && r->decoder.from == PGM__NO_ICONV)
 		snprintf(text + len, sizeof(text) - len, " (number %" PRIu64 " of the file)",
 			 (uint64_t)r->input->bytes - r->raw_len + (uint64_t)(r->block + r->splitter.len - r->raw) + 1);
 	/* A quote that is never closed says nothing of the column where the file ends. */

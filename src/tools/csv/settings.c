@@ -14,9 +14,9 @@ typedef enum kind { BOOLEAN, BYTE, TEXT } kind;
 
 typedef struct row {
 	const char *key;
-	kind kind;
 	size_t offset, size; /* in pgm__csv_settings; size counts for TEXT */
 	const char *default_value;
+	kind kind;
 	bool may_be_empty;
 	const char *help;
 } row;
@@ -25,17 +25,17 @@ typedef struct row {
 
 /* The one list of keys. */
 static const row rows[] = {
-	{"has_headers", BOOLEAN, FIELD(has_headers), "true", false,
+	{"has_headers", FIELD(has_headers), "true", BOOLEAN, false,
 	 "The first record names the columns. false: it is data, and columns go by position."},
-	{"auto_create_table", BOOLEAN, FIELD(auto_create_table), "true", false,
+	{"auto_create_table", FIELD(auto_create_table), "true", BOOLEAN, false,
 	 "Import: make the table, every column text, if it does not exist."},
-	{"enforce_lowercase", BOOLEAN, FIELD(enforce_lowercase), "true", false,
+	{"enforce_lowercase", FIELD(enforce_lowercase), "true", BOOLEAN, false,
 	 "Import: names in lower case, other characters than letters, 0-9 and _ become _. false: as they are written."},
-	{"delimiter", BYTE, FIELD(delimiter), "", true, "One byte; '\\t' for a tab. Empty: import finds it out."},
-	{"quotechar", BYTE, FIELD(quote), "\"", false, "One byte; inside of quotes it is written twice."},
-	{"encoding", TEXT, FIELD(encoding), "", true,
+	{"delimiter", FIELD(delimiter), "", BYTE, true, "One byte; '\\t' for a tab. Empty: import finds it out."},
+	{"quotechar", FIELD(quote), "\"", BYTE, false, "One byte; inside of quotes it is written twice."},
+	{"encoding", FIELD(encoding), "", TEXT, true,
 	 "As iconv names it: UTF-8, WINDOWS-1252, UTF-16LE, ... Empty: import finds it out."},
-	{"null_string", TEXT, FIELD(null_string), "", true,
+	{"null_string", FIELD(null_string), "", TEXT, true,
 	 "A field equal to this, and not in quotes, is NULL; '' is the empty field."},
 };
 

@@ -4,20 +4,13 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <strings.h>
+#include <string.h>
 
 /* Larger ones are no faster, and smaller ones are. */
 #define BUFFER_SIZE ((size_t)256 * 1024)
 #define CONVERTED_SIZE ((size_t)64 * 1024)
 
-#define NO_ICONV ((iconv_t)-1)
-
-/* ---------------------------------------------------------------------------------- encodings */
-
-static bool is_utf8(const char *encoding)
-{
-	return strcasecmp(encoding, "UTF-8") == 0 || strcasecmp(encoding, "UTF8") == 0;
-}
+/* --------------------------------------------------------------------------------- characters */
 
 /* The bytes of a UTF-8 character, as its first byte tells; what the server sent is valid. */
 static size_t character_length(unsigned char first)
@@ -51,6 +44,14 @@ static bool fail_character(const pgm__csv_writer *w, const char *p, size_t left,
 			 w->target->path, w->encoding, code_point(p, len), (int)(p - from), from);
 }
 
+static bool fail_end(pgm__csv_writer *w, int errnum)
+{
+	char text[128];
+
+	return pgm__fail(&w->error, PGM_ERR_IO, "cannot write %s: ending %s: %s", w->target->path, w->encoding,
+			 pgm__errno_text(errnum, text, sizeof(text)));
+}
+
 /* ----------------------------------------------------------------------------------- writing */
 
 static bool write_bytes(pgm__csv_writer *w, const char *bytes, size_t len)
@@ -73,7 +74,7 @@ static bool convert(pgm__csv_writer *w, char **in, size_t *left)
 		if (result != (size_t)-1 || errnum == EINVAL)
 			return true;
 		if (errnum != E2BIG)
-			return fail_character(w, *in, *left, &w->error);
+			return in ? fail_character(w, *in, *left, &w->error) : fail_end(w, errnum);
 	}
 }
 
@@ -83,7 +84,7 @@ static bool hand_over(pgm__csv_writer *w)
 	char *in = w->buffer;
 
 	w->out.next = w->buffer;
-	if (w->to == NO_ICONV)
+	if (w->to == PGM__NO_ICONV)
 		return write_bytes(w, w->buffer, left);
 	if (!convert(w, &in, &left))
 		return false;
@@ -105,10 +106,10 @@ static void full(pgm__csv_out *out)
 
 static bool open_iconv(pgm__csv_writer *w, pgm_error *err)
 {
-	if (is_utf8(w->encoding))
+	if (pgm__csv_encoding_is_utf8(w->encoding))
 		return true;
-	w->to = iconv_open(w->encoding, "UTF-8");
-	if (w->to == NO_ICONV)
+	w->to = pgm__csv_encoding_open(w->encoding, true);
+	if (w->to == PGM__NO_ICONV)
 		return pgm__fail(err, PGM_ERR_IO, "cannot write %s: iconv knows no encoding \"%s\"", w->target->path,
 				 w->encoding);
 	w->converted = malloc(CONVERTED_SIZE);
@@ -119,7 +120,7 @@ bool pgm__csv_writer_open(pgm__csv_writer *w, pgm__csv_target *target, const cha
 {
 	*w = (pgm__csv_writer){.target = target,
 			       .encoding = encoding,
-			       .to = NO_ICONV,
+			       .to = PGM__NO_ICONV,
 			       .buffer = malloc(BUFFER_SIZE),
 			       .out.full = full};
 	if (!w->buffer)
@@ -139,7 +140,7 @@ static bool finish_iconv(pgm__csv_writer *w)
 
 	if (left > 0)
 		return fail_character(w, w->buffer, left, &w->error);
-	return w->to == NO_ICONV || convert(w, NULL, NULL);
+	return w->to == PGM__NO_ICONV || convert(w, NULL, NULL);
 }
 
 bool pgm__csv_writer_finish(pgm__csv_writer *w, pgm_error *err)
@@ -156,5 +157,5 @@ void pgm__csv_writer_close(pgm__csv_writer *w)
 		iconv_close(w->to);
 	free(w->converted);
 	free(w->buffer);
-	*w = (pgm__csv_writer){.to = NO_ICONV};
+	*w = (pgm__csv_writer){.to = PGM__NO_ICONV};
 }

@@ -2,17 +2,17 @@
 #ifndef PGM_TOOLS_CSV_WRITER_H
 #define PGM_TOOLS_CSV_WRITER_H
 
+#include "tools/csv/encoding.h"
 #include "tools/csv/out.h"
 #include "tools/csv/target.h"
 
-#include <iconv.h>
 #include <stdint.h>
 
 typedef struct pgm__csv_writer {
 	pgm__csv_out out; /* UTF-8 goes in here; failed, if error was filled */
 	pgm__csv_target *target;
 	char *buffer;
-	iconv_t to; /* (iconv_t)-1: the file is UTF-8 */
+	iconv_t to; /* PGM__NO_ICONV: the file is UTF-8 */
 	char *converted;
 	const char *encoding;
 	_Atomic int64_t written; /* bytes in the file's encoding; any thread may look */

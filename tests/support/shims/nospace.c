@@ -15,15 +15,15 @@
 /* A segment has a name of its own only when it is whole. */
 static int is_new_segment(int fd)
 {
-	char link[64], path[4096];
+	char descriptor[64], name[4096];
 	ssize_t len;
 
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	len = readlink(link, path, sizeof(path) - 1);
+	snprintf(descriptor, sizeof(descriptor), "/proc/self/fd/%d", fd);
+	len = readlink(descriptor, name, sizeof(name) - 1);
 	if (len <= 0)
 		return 0;
-	path[len] = '\0';
-	return strstr(path, "/pg_wal/xlogtemp.") != NULL;
+	name[len] = '\0';
+	return strstr(name, "/pg_wal/xlogtemp.") != NULL;
 }
 
 static int is_full(int fd)

@@ -21,7 +21,7 @@ struct blackhole {
 static bool fill(blackhole *hole, const pgtest_address *address)
 {
 	bool in_progress;
-	int fd = net_connect(address, &in_progress);
+	int fd = net_connect(address, NULL, &in_progress);
 	struct pollfd wait = {.fd = fd, .events = POLLOUT};
 
 	if (fd < 0 || hole->nfillers == MAX_FILL)

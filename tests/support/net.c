@@ -107,13 +107,15 @@ int net_accept(int listener)
 	return own(accept(listener, NULL, NULL));
 }
 
-int net_connect(const pgtest_address *to, bool *in_progress)
+int net_connect(const pgtest_address *to, const pgtest_address *from, bool *in_progress)
 {
 	int fd = own(socket(to->sa.ss_family, SOCK_STREAM, 0));
 
 	*in_progress = false;
 	if (fd < 0)
 		return -1;
+	if (from && bind(fd, (const struct sockaddr *)&from->sa, from->len) != 0)
+		pgtest_die("cannot connect from an address of this test's choice: %s", strerror(errno));
 	if (connect(fd, (const struct sockaddr *)&to->sa, to->len) == 0)
 		return fd;
 	if (errno == EINPROGRESS) {

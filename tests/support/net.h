@@ -23,8 +23,8 @@ int net_listen(const char *host, int *port, int backlog);
 /* -1: nobody there. */
 int net_accept(int listener);
 
-/* -1: it failed at once. */
-int net_connect(const pgtest_address *to, bool *in_progress);
+/* from: the address it comes from, its port 0; NULL: any. -1: it failed at once. */
+int net_connect(const pgtest_address *to, const pgtest_address *from, bool *in_progress);
 int net_connect_error(int fd);
 
 /* The other side sees the end even while a forked child still holds a copy of the descriptor. */

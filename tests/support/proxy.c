@@ -52,7 +52,8 @@ typedef struct pair {
 
 struct proxy {
 	pthread_t thread;
-	pgtest_address server;
+	pgtest_address server, source;
+	bool has_source;
 	int port, wake[2];
 
 	pthread_mutex_t lock; /* guards what follows */
@@ -273,7 +274,7 @@ static void add_pair(proxy *p, int client)
 	pair *l = pgtest__must(calloc(1, sizeof(*l)));
 
 	l->fd[0] = client;
-	l->fd[1] = net_connect(&p->server, &l->connecting);
+	l->fd[1] = net_connect(&p->server, p->has_source ? &p->source : NULL, &l->connecting);
 	l->streams[PROXY_TO_SERVER] = (stream){.from = l->fd[0], .to = l->fd[1]};
 	l->streams[PROXY_TO_CLIENT] = (stream){.from = l->fd[1], .to = l->fd[0]};
 	memcpy(l->limits, p->limits_now, sizeof(l->limits));
@@ -465,10 +466,13 @@ static void *serve(void *arg)
 
 /* ------------------------------------------------------------------------------- start and stop */
 
-proxy *proxy_start_to(const char *host, int port)
+static proxy *start(const char *host, int port, const char *source)
 {
 	proxy *p = pgtest__must(calloc(1, sizeof(*p)));
 
+	p->has_source = source != NULL;
+	if (source)
+		p->source = net_address(source, 0);
 	p->server = net_address(host, port);
 	p->limits[0].bytes = p->limits[1].bytes = -1;
 	memcpy(p->limits_now, p->limits, sizeof(p->limits));
@@ -480,11 +484,23 @@ proxy *proxy_start_to(const char *host, int port)
 	return p;
 }
 
+proxy *proxy_start_to(const char *host, int port)
+{
+	return start(host, port, NULL);
+}
+
 proxy *proxy_start(void)
 {
 	const pgtest_server *server = pgtest_server_now();
 
 	return proxy_start_to(server->host, atoi(server->port));
+}
+
+proxy *proxy_start_from(const char *source)
+{
+	const pgtest_server *server = pgtest_server_now();
+
+	return start(strchr(source, ':') ? "::1" : server->host, atoi(server->port), source);
 }
 
 void proxy_stop(proxy *p)

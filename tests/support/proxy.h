@@ -34,6 +34,9 @@ proxy *proxy_start(void);
 /* In front of anything else. host: a numeric address, or a socket directory of PostgreSQL. */
 proxy *proxy_start_to(const char *host, int port);
 
+/* In front of the server in use, which sees its clients come from source: "127.0.0.7", "::1". */
+proxy *proxy_start_from(const char *source);
+
 /* Ends all connections. */
 void proxy_stop(proxy *p);
 

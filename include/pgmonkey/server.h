@@ -233,6 +233,65 @@ typedef struct pgm_server_advice {
 PGM_API pgm_server_advice *pgm_server_recommend(const pgm_server_client *client, pgm_error *err);
 PGM_API void pgm_server_advice_free(pgm_server_advice *advice);
 
+/* ------------------------------------------------------------------------------------------ audit */
+
+/* From good to bad. */
+typedef enum pgm_server_status {
+	PGM_SERVER_OK,
+	PGM_SERVER_REVIEW,  /* it works: look at it */
+	PGM_SERVER_UNKNOWN, /* not visible to this role: see privilege */
+	PGM_SERVER_MISMATCH /* this client cannot work */
+} pgm_server_status;
+#define PGM_SERVER_STATUSES 4
+
+/* "OK", "REVIEW", "UNKNOWN", "MISMATCH". Owner: static text. Thread: any. */
+PGM_API const char *pgm_server_status_name(pgm_server_status status);
+
+/* Texts are NULL where there is nothing to say. */
+typedef struct pgm_server_check {
+	const char *id; /* "max_connections"; "setting.work_mem" */
+	pgm_server_status status;
+	bool required; /* without it the client cannot work */
+	const char *wanted, *live;
+	const char *source; /* where the server has it from: file:line where that is visible */
+	const char *reason, *fix;
+	const char *privilege; /* what to grant, so that it can be seen */
+} pgm_server_check;
+
+typedef struct pgm_server_report {
+	bool connected;
+	pgm_error error; /* unless connected */
+
+	/* Of the server and of this connection, as the server sees it; NULL or 0: not known. */
+	int server_version;
+	const char *version, *user, *database;
+	const char *client_address, *server_address; /* numeric; NULL over a socket */
+	bool superuser;
+
+	const pgm_server_check *checks;
+	size_t nchecks;
+	size_t count[PGM_SERVER_STATUSES]; /* of the checks, by status */
+
+	/* The rules, if they could be read, and what they say of this connection. */
+	bool has_rules;
+	const pgm_hba_row *rules;
+	size_t nrules;
+	pgm_hba_verdict verdict;
+	const char *sentence;
+} pgm_server_report;
+
+/*
+ * Connects as config says, without its session settings and without the right to write, compares, disconnects. Each
+ * question is asked on its own: what one role may not see is one UNKNOWN. What it learns of this client's address (if
+ * client has none) and of the server goes into client, which must be one of pgm_server_client_new, for
+ * pgm_server_recommend. A server that cannot be reached is a report too. Blocks as long as connect_timeout allows
+ * (ten seconds if the file says nothing), and five seconds for each question.
+ * Owner: the caller, pgm_server_report_free. Errors: _CONFIG (several hosts and the like), _NOMEM, _MISUSE.
+ * Thread: any; one at a time per configuration and client.
+ */
+PGM_API pgm_server_report *pgm_server_audit(const pgm_config *config, pgm_server_client *client, pgm_error *err);
+PGM_API void pgm_server_report_free(pgm_server_report *report);
+
 #ifdef __cplusplus
 }
 #endif

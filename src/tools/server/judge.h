@@ -1,0 +1,37 @@
+/* What an audit has seen, compared with what the client wants: one check after the other. Pure. */
+#ifndef PGM_TOOLS_SERVER_JUDGE_H
+#define PGM_TOOLS_SERVER_JUDGE_H
+
+#include "tools/server/seen.h"
+
+typedef struct pgm__judge {
+	const pgm_server_client *client;
+	const pgm__seen *seen;
+	pgm_server_report *report; /* its verdict is there already, where it has rules */
+	pgm__arena *arena;
+	pgm_server_check lost; /* what memory was out for */
+} pgm__judge;
+
+/* Adds one; its members are the caller's to fill. Never NULL: what does not fit in memory is lost, and the arena
+ * remembers. */
+pgm_server_check *pgm__judge_add(pgm__judge *j, const char *id, pgm_server_status status);
+
+/* "/etc/postgresql/postgresql.conf:12" or "default", "user", ... as pg_settings has it. */
+const char *pgm__judge_source(pgm__judge *j, const pgm__live_setting *setting);
+
+/* The role that was let in, as SQL writes it: in quotes. */
+const char *pgm__judge_role(pgm__judge *j);
+
+/* The server could not be reached, or refused. */
+void pgm__judge_refused(pgm__judge *j);
+
+/* Which rule decides, TLS, password. */
+void pgm__judge_login(pgm__judge *j);
+
+/* Connections: of the server, the role, the database. */
+void pgm__judge_limits(pgm__judge *j);
+
+/* Session settings, timeouts, what waits for a restart. */
+void pgm__judge_settings(pgm__judge *j);
+
+#endif

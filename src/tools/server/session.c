@@ -1,0 +1,114 @@
+#include "tools/server/session.h"
+
+#include "base/error.h"
+#include "base/strbuf.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define CONNECTION "connection_settings"
+#define CONNECT_TIMEOUT "10"  /* seconds, where the file says nothing */
+#define QUESTION_TIMEOUT 5000 /* milliseconds */
+#define READ_ONLY "-c default_transaction_read_only=on"
+
+/* ------------------------------------------------------------------------------------------ open */
+
+static bool copy_connection(const pgm_config *from, pgm_config *to, pgm_error *err)
+{
+	const char *key;
+
+	for (size_t i = 0; (key = pgm_config_key(from, CONNECTION, i)); i++)
+		if (!pgm_config_set(to, CONNECTION, key, pgm_config_get(from, CONNECTION, key), err))
+			return false;
+	return pgm_config_get(from, CONNECTION, "connect_timeout") ||
+	       pgm_config_set(to, CONNECTION, "connect_timeout", CONNECT_TIMEOUT, err);
+}
+
+/* As a start-up option: from the first statement on, and nothing that a pooler could hand on to somebody else. */
+static bool forbid_writing(pgm_config *config, pgm_error *err)
+{
+	const char *given = pgm_config_get(config, CONNECTION, "options");
+	pgm__strbuf options = {0};
+	bool ok;
+
+	if (!given)
+		given = getenv("PGOPTIONS");
+	pgm__strbuf_printf(&options, "%s%s" READ_ONLY, given ? given : "", given ? " " : "");
+	ok = options.failed ? pgm__fail_nomem(err, "preparing an audit")
+			    : pgm_config_set(config, CONNECTION, "options", options.text, err);
+	pgm__strbuf_free(&options);
+	return ok;
+}
+
+static bool connect_with(pgm__audit_session *session, const pgm_config *config, pgm_error *err)
+{
+	const pgm_open_options how = {.size = sizeof(how), .type = PGM_NORMAL};
+	pgm_db *db = pgm_manager_open(session->manager, config, &how, err);
+
+	session->conn = db ? pgm_acquire(db, err) : NULL;
+	return session->conn != NULL;
+}
+
+/* PgBouncer knows no start-up option but a few. All that is asked only reads anyway. */
+static bool refuses_options(const pgm_error *err)
+{
+	return strcmp(err->sqlstate, "08P01") == 0 && strstr(err->message, "options");
+}
+
+bool pgm__audit_open(pgm__audit_session *session, const pgm_config *config, pgm_error *err)
+{
+	pgm_config *copy = pgm_config_new();
+	pgm_error why;
+	bool ok;
+
+	*session = (pgm__audit_session){.manager = pgm_manager_new(&why)};
+	if (!copy || !session->manager) {
+		pgm_config_free(copy);
+		return pgm__fail_nomem(err, "preparing an audit");
+	}
+	ok = copy_connection(config, copy, &why) && forbid_writing(copy, &why) && connect_with(session, copy, &why);
+	if (!ok && refuses_options(&why))
+		ok = pgm_config_set(copy, CONNECTION, "options", pgm_config_get(config, CONNECTION, "options"), &why) &&
+		     connect_with(session, copy, &why);
+	pgm_config_free(copy);
+	pgm__error_copy(err, &why);
+	return ok;
+}
+
+void pgm__audit_close(pgm__audit_session *session)
+{
+	pgm_release(session->conn);
+	pgm_manager_free(session->manager);
+	*session = (pgm__audit_session){0};
+}
+
+/* ------------------------------------------------------------------------------------------- ask */
+
+typedef struct answer {
+	PGresult *res;
+	pgm_error *err;
+} answer;
+
+static void take(PGresult *res, const pgm_error *err, void *arg)
+{
+	answer *a = arg;
+
+	a->res = res;
+	if (err)
+		pgm__error_copy(a->err, err);
+}
+
+PGresult *pgm__audit_ask(pgm__audit_session *session, const char *sql, int nparams, const char *const *params,
+			 pgm_error *err)
+{
+	const pgm_query query = {.sql = sql, .nparams = nparams, .params = params, .timeout_ms = QUESTION_TIMEOUT};
+	pgm_error why = {0};
+	answer a = {.err = &why};
+
+	if (!pgm_send(session->conn, &query, take, &a, &why) || why.code != PGM_OK) {
+		PQclear(a.res);
+		a.res = NULL;
+	}
+	pgm__error_copy(err, &why);
+	return a.res;
+}

@@ -1,0 +1,20 @@
+/* The one connection of an audit. It is told not to write, and each question has a time limit. */
+#ifndef PGM_TOOLS_SERVER_SESSION_H
+#define PGM_TOOLS_SERVER_SESSION_H
+
+#include "pgmonkey.h"
+
+typedef struct pgm__audit_session {
+	pgm_manager *manager; /* a cache of its own */
+	PGconn *conn;
+} pgm__audit_session;
+
+/* Errors: those of pgm_manager_open and pgm_acquire. Close it also after a failure. */
+bool pgm__audit_open(pgm__audit_session *session, const pgm_config *config, pgm_error *err);
+void pgm__audit_close(pgm__audit_session *session);
+
+/* One statement. NULL with err filled if the server refused it. Owner: the caller, PQclear. */
+PGresult *pgm__audit_ask(pgm__audit_session *session, const char *sql, int nparams, const char *const *params,
+			 pgm_error *err);
+
+#endif

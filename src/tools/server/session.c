@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/strbuf.h"
+#include "tools/alone.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #define CONNECTION "connection_settings"
 #define CONNECT_TIMEOUT "10"  /* seconds, where the file says nothing */
 #define QUESTION_TIMEOUT 5000 /* milliseconds */
+#define UNRESOLVED "08007"    /* transaction_resolution_unknown: see pgmonkey.h */
 #define READ_ONLY "-c default_transaction_read_only=on"
 
 /* ------------------------------------------------------------------------------------------ open */
@@ -42,10 +44,7 @@ static bool forbid_writing(pgm_config *config, pgm_error *err)
 
 static bool connect_with(pgm__audit_session *session, const pgm_config *config, pgm_error *err)
 {
-	const pgm_open_options how = {.size = sizeof(how), .type = PGM_NORMAL};
-	pgm_db *db = pgm_manager_open(session->manager, config, &how, err);
-
-	session->conn = db ? pgm_acquire(db, err) : NULL;
+	session->conn = pgm__connect_alone(config, &session->manager, err);
 	return session->conn != NULL;
 }
 
@@ -61,11 +60,9 @@ bool pgm__audit_open(pgm__audit_session *session, const pgm_config *config, pgm_
 	pgm_error why;
 	bool ok;
 
-	*session = (pgm__audit_session){.manager = pgm_manager_new(&why)};
-	if (!copy || !session->manager) {
-		pgm_config_free(copy);
+	*session = (pgm__audit_session){0};
+	if (!copy)
 		return pgm__fail_nomem(err, "preparing an audit");
-	}
 	ok = copy_connection(config, copy, &why) && forbid_writing(copy, &why) && connect_with(session, copy, &why);
 	if (!ok && refuses_options(&why))
 		ok = pgm_config_set(copy, CONNECTION, "options", pgm_config_get(config, CONNECTION, "options"), &why) &&
@@ -98,17 +95,25 @@ static void take(PGresult *res, const pgm_error *err, void *arg)
 		pgm__error_copy(a->err, err);
 }
 
+/* Cut off, or stuck in a question that could not be cancelled. */
+static bool is_lost(const pgm_error *err)
+{
+	return err->code == PGM_ERR_BROKEN || (err->code == PGM_ERR_TIMEOUT && strcmp(err->sqlstate, UNRESOLVED) == 0);
+}
+
 PGresult *pgm__audit_ask(pgm__audit_session *session, const char *sql, int nparams, const char *const *params,
 			 pgm_error *err)
 {
 	const pgm_query query = {.sql = sql, .nparams = nparams, .params = params, .timeout_ms = QUESTION_TIMEOUT};
-	pgm_error why = {0};
+	pgm_error why = session->lost;
 	answer a = {.err = &why};
 
-	if (!pgm_send(session->conn, &query, take, &a, &why) || why.code != PGM_OK) {
+	if (why.code != PGM_OK || !pgm_send(session->conn, &query, take, &a, &why) || why.code != PGM_OK) {
 		PQclear(a.res);
 		a.res = NULL;
 	}
+	if (is_lost(&why))
+		session->lost = why;
 	pgm__error_copy(err, &why);
 	return a.res;
 }

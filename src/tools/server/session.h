@@ -1,19 +1,21 @@
-/* The one connection of an audit. It is told not to write, and each question has a time limit. */
+/* The one connection of an audit. It is told not to write, and each question has a time limit. Where a question could not
+ * even be cancelled no other is asked. */
 #ifndef PGM_TOOLS_SERVER_SESSION_H
 #define PGM_TOOLS_SERVER_SESSION_H
 
 #include "pgmonkey.h"
 
 typedef struct pgm__audit_session {
-	pgm_manager *manager; /* a cache of its own */
+	pgm_manager *manager;
 	PGconn *conn;
+	pgm_error lost; /* code PGM_OK: it is not */
 } pgm__audit_session;
 
-/* Errors: those of pgm_manager_open and pgm_acquire. Close it also after a failure. */
+/* Errors: those of pgm_manager_open and pgm_acquire. Nothing to close on failure, though it does no harm. */
 bool pgm__audit_open(pgm__audit_session *session, const pgm_config *config, pgm_error *err);
 void pgm__audit_close(pgm__audit_session *session);
 
-/* One statement. NULL with err filled if the server refused it. Owner: the caller, PQclear. */
+/* One statement. NULL with err filled if the server refused it or did not answer. Owner: the caller, PQclear. */
 PGresult *pgm__audit_ask(pgm__audit_session *session, const char *sql, int nparams, const char *const *params,
 			 pgm_error *err);
 

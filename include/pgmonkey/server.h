@@ -150,13 +150,14 @@ PGM_API void pgm_hba_verdict_clear(pgm_hba_verdict *verdict);
 PGM_API char *pgm_hba_rule(const pgm_hba_row *row);
 
 /* The verdict as a sentence: "your connection from 10.1.2.3 with sslmode=require as app to db1 is decided by line 97:
- * hostssl all all 10.0.0.0/8 scram-sha-256". Owner: the caller, free(3). NULL: memory is out. Thread: any. */
+ * hostssl all all 10.0.0.0/8 scram-sha-256". A line of a file that is not the first row's is named with its file. Owner: the caller, free(3). NULL: memory is out. Thread: any. */
 PGM_API char *pgm_hba_sentence(const pgm_hba_row *rows, const pgm_hba_client *client, const pgm_hba_verdict *verdict);
 
 /* ----------------------------------------------------------------------------------- the client */
 
 typedef struct pgm_server_pool {
-	int max_size, max_idle; /* max_idle: seconds, 0 for ever */
+	int max_size;
+	int max_idle, max_lifetime; /* seconds, 0: for ever */
 	bool check_on_checkout;
 } pgm_server_pool;
 

@@ -132,7 +132,7 @@ static void show_check(const pgm_server_check *check, const widths *w)
 static void show_sentence(const pgm_server_report *audit)
 {
 	char clean[TEXT_SIZE];
-	const char *file = audit->nrules > 0 ? audit->rules[0].file : NULL;
+	const char *file = audit->nrules > 0 ? audit->rules[0].file : NULL; /* the sentence names others */
 
 	if (!audit->sentence)
 		return;

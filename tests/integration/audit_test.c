@@ -306,17 +306,67 @@ static void a_superuser_sees_file_and_line(void **state)
 	assert_null(find("role_limit"));
 }
 
-static void pg_read_all_settings_shows_what_is_hidden(void **state)
+/* From PostgreSQL 15 on a role may have leave to set it. */
+static void a_hidden_setting_is_set_only_by_who_may_see_it(void **state)
 {
-	static const char settings[] = "sync.dynamic_library_path=x";
+	static const char settings[] = "type=normal sync.dynamic_library_path=x",
+			  grant[] = "GRANT pg_read_all_settings TO \"pgm_test\"";
 
 	(void)state;
 	audit(settings);
-	expect("setting.sync_settings.dynamic_library_path", PGM_SERVER_MISMATCH);
-	pgtest_exec("ALTER ROLE pgm_test SUPERUSER");
+	expect_reason("setting.dynamic_library_path", PGM_SERVER_MISMATCH, "permission denied");
+	assert_string_equal(check("setting.dynamic_library_path")->privilege, grant);
+	if (report->server_version < 150000)
+		return;
+	pgtest_exec("GRANT SET ON PARAMETER dynamic_library_path TO pgm_test; "
+		    "ALTER ROLE pgm_test SET dynamic_library_path = 'y'");
 	audit(settings);
-	expect("setting.sync_settings.dynamic_library_path", PGM_SERVER_OK);
-	pgtest_exec("ALTER ROLE pgm_test NOSUPERUSER");
+	expect_reason("setting.dynamic_library_path", PGM_SERVER_MISMATCH, "to examine");
+	pgtest_exec("%s", grant);
+	audit(settings);
+	expect("setting.dynamic_library_path", PGM_SERVER_OK);
+	expect("default.dynamic_library_path", PGM_SERVER_REVIEW);
+	assert_string_equal(check("default.dynamic_library_path")->live, "y");
+	pgtest_exec("REVOKE pg_read_all_settings FROM pgm_test; "
+		    "REVOKE SET ON PARAMETER dynamic_library_path FROM pgm_test");
+}
+
+/* As where somebody has hardened the catalogs. */
+static void each_thing_that_is_hidden_is_one_unknown(void **state)
+{
+	static const struct {
+		const char *relation, *id;
+	} cases[] = {{"pg_stat_database", "connections_in_use"},
+		     {"pg_roles", "role_limit"},
+		     {"pg_database", "database_limit"},
+		     {"pg_stat_ssl", "tls_end"},
+		     {"pg_settings", "pg_settings"}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		pgtest_exec("REVOKE SELECT ON %s FROM PUBLIC", cases[i].relation);
+		audit("type=normal sslmode=require sync.work_mem=5MB");
+		pgtest_exec("GRANT SELECT ON %s TO PUBLIC", cases[i].relation);
+		expect(cases[i].id, PGM_SERVER_UNKNOWN);
+		assert_string_equal(check(cases[i].id)->privilege,
+				    pgtest_format("GRANT SELECT ON %s TO \"pgm_test\"", cases[i].relation));
+		assert_int_equal(report->count[PGM_SERVER_UNKNOWN], 2); /* and the rules */
+		expect("setting.work_mem", PGM_SERVER_OK);
+	}
+}
+
+static void memberships_that_are_hidden_leave_it_undecided(void **state)
+{
+	(void)state;
+	use_rules("host all +pg_monitor all scram-sha-256\nhost all all all scram-sha-256\n"
+		  "local all all scram-sha-256\n");
+	pgtest_exec("GRANT EXECUTE ON FUNCTION pg_hba_file_rules() TO pgm_test; "
+		    "REVOKE SELECT ON pg_auth_members FROM PUBLIC");
+	audit(NULL);
+	pgtest_exec("GRANT SELECT ON pg_auth_members TO PUBLIC");
+	expect_reason("pg_hba", PGM_SERVER_REVIEW, "member of");
+	audit(NULL);
+	expect_rule(2);
 }
 
 /* ---------------------------------------------------------------------------------- limits, settings */
@@ -384,8 +434,11 @@ static void what_role_or_database_set_is_compared_with_the_file(void **state)
 static void a_timeout_that_ends_idle_connections_is_told(void **state)
 {
 	(void)state;
-	if (pgtest_number("SHOW server_version_num") < 140000)
-		skip();
+	if (pgtest_number("SHOW server_version_num") < 140000) {
+		audit("type=pool");
+		assert_null(find("idle_session_timeout"));
+		return;
+	}
 	pgtest_exec("ALTER ROLE pgm_test SET idle_session_timeout = '10s'");
 	audit("type=pool");
 	expect_reason("idle_session_timeout", PGM_SERVER_REVIEW, "lie idle");
@@ -433,17 +486,47 @@ static void a_line_for_tls_is_loaded_without_it_too(void **state)
 }
 
 /* The modification's time has whole seconds. */
+static void outlive_load(void)
+{
+	assert_true(pgtest_until(slow(5000), "SELECT clock_timestamp() > date_trunc('second', pg_conf_load_time()) + "
+					     "interval '1.01 second'"));
+}
+
 static void a_file_that_was_changed_and_not_loaded_is_told_to_a_superuser(void **state)
 {
 	(void)state;
-	assert_true(pgtest_until(slow(5000), "SELECT clock_timestamp() > date_trunc('second', pg_conf_load_time()) + "
-					     "interval '1.01 second'"));
+	outlive_load();
 	rewrite(hba_file(), "local all all trust\nhost all all all scram-sha-256\n");
 	audit("%s", as_superuser());
 	expect_reason("pg_hba", PGM_SERVER_REVIEW, "changed after it was loaded");
 	reload();
 	audit("%s", as_superuser());
 	expect("pg_hba", PGM_SERVER_OK);
+}
+
+/* Before 16 no file includes another. */
+static void rules_of_an_included_file_are_named_with_it(void **state)
+{
+	const char *more = pgtest_format("%s/more.conf", pgtest_server_now()->datadir);
+
+	(void)state;
+	rewrite(more, "# nothing\nhost all all all scram-sha-256\n");
+	use_rules("local all all scram-sha-256\ninclude more.conf\nhost all all all reject\n");
+	audit("%s", as_superuser());
+	if (report->server_version < 160000) {
+		assert_int_equal(report->rules[report->verdict.unread].line, 2);
+		assert_int_equal(remove(more), 0);
+		return;
+	}
+	expect("pg_hba", PGM_SERVER_OK);
+	assert_string_equal(check("pg_hba")->source, pgtest_format("%s:2", more));
+	assert_contains(report->sentence, pgtest_format("decided by line 2 of %s: host all all all", more));
+	outlive_load();
+	rewrite(more, "host all all all trust\n");
+	audit("%s", as_superuser());
+	expect_reason("pg_hba", PGM_SERVER_REVIEW, "changed after it was loaded");
+	use_rules(base_rules);
+	assert_int_equal(remove(more), 0);
 }
 
 /* ----------------------------------------------------------------------------------------- secrets */
@@ -658,6 +741,24 @@ static void a_server_that_does_not_answer_is_not_waited_for_long(void **state)
 	proxy_stop(p);
 }
 
+/* What was seen before counts; all else is unknown, and the reason is no want of privileges. */
+static void a_server_that_goes_in_mid_audit_leaves_a_report(void **state)
+{
+	proxy *p = proxy_start();
+
+	(void)state;
+	proxy_limit(p, PROXY_TO_CLIENT, 1500, PROXY_CLOSE);
+	audit("port=%d type=normal sslmode=disable sync.work_mem=5MB sync.app.user=x", proxy_port(p));
+	proxy_stop(p);
+	assert_true(report->connected);
+	expect_reason("pg_hba", PGM_SERVER_UNKNOWN, "not seen: ");
+	assert_null(check("pg_hba")->privilege);
+	expect("setting.work_mem", PGM_SERVER_UNKNOWN);
+	assert_null(check("setting.work_mem")->fix);
+	expect("setting.app.user", PGM_SERVER_UNKNOWN);
+	assert_int_equal(report->count[PGM_SERVER_MISMATCH], 0);
+}
+
 static int start_server(void **state)
 {
 	(void)state;
@@ -689,7 +790,9 @@ int main(void)
 		AUDIT_TEST(without_privileges_the_rules_are_unknown_and_all_else_is_seen),
 		AUDIT_TEST(select_alone_is_not_enough_execute_alone_is),
 		AUDIT_TEST(a_superuser_sees_file_and_line),
-		AUDIT_TEST(pg_read_all_settings_shows_what_is_hidden),
+		AUDIT_TEST(a_hidden_setting_is_set_only_by_who_may_see_it),
+		AUDIT_TEST(each_thing_that_is_hidden_is_one_unknown),
+		AUDIT_TEST(memberships_that_are_hidden_leave_it_undecided),
 		AUDIT_TEST(limits_of_role_and_database_are_found),
 		AUDIT_TEST(a_pool_that_the_server_cannot_hold_is_a_mismatch),
 		AUDIT_TEST(session_settings_are_tried_and_leave_nothing),
@@ -699,6 +802,7 @@ int main(void)
 		AUDIT_TEST(a_line_that_cannot_be_read_makes_all_of_it_doubtful),
 		AUDIT_TEST(a_line_for_tls_is_loaded_without_it_too),
 		AUDIT_TEST(a_file_that_was_changed_and_not_loaded_is_told_to_a_superuser),
+		AUDIT_TEST(rules_of_an_included_file_are_named_with_it),
 		AUDIT_TEST(secrets_of_the_rules_are_in_no_report),
 		AUDIT_TEST(through_a_proxy_it_is_the_proxys_address_that_counts),
 		AUDIT_TEST(behind_a_pooler_it_says_whose_rules_these_are),
@@ -709,6 +813,7 @@ int main(void)
 		AUDIT_TEST(nothing_but_questions_is_asked_and_nothing_changes),
 		AUDIT_TEST(the_session_could_not_write_if_it_would),
 		AUDIT_TEST(a_server_that_does_not_answer_is_not_waited_for_long),
+		AUDIT_TEST(a_server_that_goes_in_mid_audit_leaves_a_report),
 	};
 
 	return cmocka_run_group_tests(tests, start_server, stop_server);

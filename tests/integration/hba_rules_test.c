@@ -16,7 +16,7 @@
 #include <pgmonkey/server.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define CLIENTS_PER_FILE 3
+#define CLIENTS_PER_FILE 2
 
 static cluster *server;
 static pgm__audit_session session; /* a superuser's, who sees the rules; opened before there are any */
@@ -56,7 +56,7 @@ static const char *const addresses[] = {"all",
 					"127.0.0.9 255.0.0.255",
 					"samenet",
 					"127.0.0.2 255.255.255.254"};
-static const char *const methods[] = {"scram-sha-256", "scram-sha-256", "md5", "password", "reject"};
+static const char *const methods[] = {"scram-sha-256", "md5", "md5", "password", "reject"};
 
 static void add_list(pgm__strbuf *file, const char *const *from, size_t count)
 {
@@ -293,14 +293,16 @@ static void the_predicted_rule_is_the_one_that_the_log_names(void **state)
 	/* It is chance that makes them, but not chance that there are some of each. */
 	assert_true(s.admitted > files / 4);
 	assert_true(s.refused > files / 4);
-	assert_true(s.attempts > 2 * files);
+	assert_true(s.attempts >= files * CLIENTS_PER_FILE);
 }
 
 /* ------------------------------------------------------------------------------------------ set-up */
 
+/* With SCRAM every one of the logins would cost thousands of hashes. */
 static void make_roles(void)
 {
 	static const char *const sql[] = {
+		"SET password_encryption = 'md5'",
 		"CREATE ROLE grp_b",
 		"CREATE ROLE grp_a IN ROLE grp_b",
 		"CREATE ROLE db1",

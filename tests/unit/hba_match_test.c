@@ -488,6 +488,30 @@ static void a_database_called_all_is_one_such_name(void **state)
 	pgm_hba_verdict_clear(&verdict);
 }
 
+/* The server has read "+grp" in quotes, or else nobody would have been asked for a password of md5. */
+static void a_live_connection_tells_which_reading_is_right(void **state)
+{
+	const pgm_hba_client client = {NULL, NULL, "+grp", "db1", false};
+	pgm_hba_facts facts = all_known;
+	pgm_hba_verdict verdict;
+
+	(void)state;
+	hba_add(&rows, "local all +grp md5");
+	hba_add(&rows, "local all all scram-sha-256");
+	facts.odd_users = (pgm_hba_tokens)TOKENS("+grp");
+	facts.up = true;
+	facts.transport = PGM_HBA_SOCKET;
+	facts.method = "md5";
+	expect_line(&client, &facts, PGM_HBA_ADMITTED, 1);
+	facts.method = "scram-sha-256";
+	expect_line(&client, &facts, PGM_HBA_ADMITTED, 2);
+	verdict = match(&client, &facts);
+	assert_true(verdict.attempts[0].hangs_on_quotes);
+	pgm_hba_verdict_clear(&verdict);
+	facts.method = "trust";
+	expect_line(&client, &facts, PGM_HBA_CONTRADICTED, 1);
+}
+
 /* ------------------------------------------------------------------------------ what is not known */
 
 static void a_rule_that_may_fit_is_a_possible_one(void **state)
@@ -515,6 +539,23 @@ static void a_rule_that_may_fit_is_a_possible_one(void **state)
 			"your connection from 10.1.2.3 with sslmode=disable as app to db1 is decided by line 1: host "
 			"all all samehost trust, or line 3: host all all .example.test reject, or line 4: host all all "
 			"samenet scram-sha-256, or, where none of these fits, line 5: host all all all md5");
+}
+
+static void a_line_of_another_file_is_named_with_it(void **state)
+{
+	const pgm_hba_client client = {"10.1.2.3", "disable", "app", "db1", false};
+
+	(void)state;
+	hba_add(&rows, "host db2 all all trust");
+	hba_add(&rows, "host all all all md5");
+	rows.list[0].file = rows.list[1].file = "/etc/pg_hba.conf";
+	expect_sentence(&client, &all_known,
+			"your connection from 10.1.2.3 with sslmode=disable as app to db1 is decided by line 2: host "
+			"all all all md5");
+	rows.list[1].file = "/etc/more.conf";
+	expect_sentence(&client, &all_known,
+			"your connection from 10.1.2.3 with sslmode=disable as app to db1 is decided by line 2 of "
+			"/etc/more.conf: host all all all md5");
 }
 
 static void a_live_connection_excludes_what_could_not_have_let_it_in(void **state)
@@ -665,7 +706,9 @@ int main(void)
 		MATCH_TEST(a_name_with_a_slash_is_a_name_before_16),
 		MATCH_TEST(a_name_like_a_keyword_is_told_where_the_verdict_hangs_on_it),
 		MATCH_TEST(a_database_called_all_is_one_such_name),
+		MATCH_TEST(a_live_connection_tells_which_reading_is_right),
 		MATCH_TEST(a_rule_that_may_fit_is_a_possible_one),
+		MATCH_TEST(a_line_of_another_file_is_named_with_it),
 		MATCH_TEST(a_live_connection_excludes_what_could_not_have_let_it_in),
 		MATCH_TEST(a_live_connection_that_no_rule_lets_in_is_told),
 		MATCH_TEST(a_live_connection_shows_a_downgrade),

@@ -20,6 +20,8 @@ typedef struct scene {
 
 static scene now;
 
+#define denied ((pgm__unseen){"42501", "permission denied"})
+
 static void set_live(const char *name, const char *value)
 {
 	for (size_t i = 0; i < now.seen.nsettings; i++)
@@ -45,8 +47,8 @@ static int begin(void **state)
 			   .sslrootcert = "",
 			   .has_password = true,
 			   .type = PGM_POOL,
-			   .pool = {.max_size = 20, .max_idle = 300},
-			   .async_pool = {.max_size = 20, .max_idle = 300}},
+			   .pool = {.max_size = 20, .max_idle = 300, .max_lifetime = 3600},
+			   .async_pool = {.max_size = 20, .max_idle = 300, .max_lifetime = 3600}},
 		.seen = {.version = 150000,
 			 .tls = true,
 			 .used_password = PGM_HBA_YES,
@@ -55,10 +57,7 @@ static int begin(void **state)
 			 .database = "db1",
 			 .client_address = "10.1.2.3",
 			 .tls_at_server = PGM_HBA_YES,
-			 .has_settings = true,
-			 .has_used = true,
-			 .has_role = true,
-			 .has_database = true,
+			 .no_rules = denied,
 			 .used = 1,
 			 .role_limit = PGM__UNLIMITED,
 			 .database_limit = PGM__UNLIMITED},
@@ -164,7 +163,7 @@ static void have_rule(const char *method, const char *error)
 			    .error = error};
 	now.seen.rules = &row;
 	now.seen.nrules = 1;
-	now.seen.has_rules = true;
+	now.report.has_rules = true;
 	now.seen.facts = (pgm_hba_facts){.ssl = PGM_HBA_YES};
 	pgm_hba_verdict_clear(&now.report.verdict);
 	assert_true(pgm_hba_match(&row, 1, &who, &now.seen.facts, &now.report.verdict, &err));
@@ -217,9 +216,29 @@ static void pool_sizes_are_compared_with_max_connections(void **state)
 		now.seen.used = cases[i].used;
 		expect("max_connections", cases[i].status);
 	}
-	now.seen.has_used = false;
-	now.seen.used = 1000;
+}
+
+static void what_could_not_be_seen_is_unknown_each_on_its_own(void **state)
+{
+	(void)state;
+	now.seen.no_used = now.seen.no_role = now.seen.no_database = now.seen.no_tls_at_server = denied;
+	expect("connections_in_use", PGM_SERVER_UNKNOWN);
+	assert_string_equal(check("connections_in_use")->privilege, "GRANT SELECT ON pg_stat_database TO \"app\"");
+	expect("role_limit", PGM_SERVER_UNKNOWN);
+	assert_string_equal(check("role_limit")->privilege, "GRANT SELECT ON pg_roles TO \"app\"");
+	expect("database_limit", PGM_SERVER_UNKNOWN);
+	expect("tls_end", PGM_SERVER_UNKNOWN);
 	expect("max_connections", PGM_SERVER_OK);
+	expect("password", PGM_SERVER_OK);
+}
+
+static void what_got_no_answer_is_not_for_want_of_a_privilege(void **state)
+{
+	(void)state;
+	now.seen.no_role = (pgm__unseen){"", "the connection was lost"};
+	expect("role_limit", PGM_SERVER_UNKNOWN);
+	expect_reason("role_limit", "the connection was lost");
+	assert_null(check("role_limit")->privilege);
 }
 
 static void role_and_database_have_limits_of_their_own(void **state)
@@ -250,6 +269,10 @@ static void a_password_that_expires_soon_is_told(void **state)
 	now.seen.days_left = 29;
 	expect("role_valid_until", PGM_SERVER_REVIEW);
 	expect_reason("role_valid_until", "29 days");
+	now.seen.days_left = 0;
+	expect_reason("role_valid_until", "within a day");
+	now.seen.days_left = -1;
+	expect_reason("role_valid_until", "has expired");
 }
 
 /* ------------------------------------------------------------------------------------------ login */
@@ -320,6 +343,18 @@ static void md5_passwords_do_not_go_with_a_rule_for_scram(void **state)
 	expect("password_encryption", PGM_SERVER_REVIEW);
 }
 
+static void md5_passwords_may_fit_a_rule_that_is_hidden(void **state)
+{
+	(void)state;
+	expect("password_encryption", PGM_SERVER_OK);
+	set_live("password_encryption", "md5");
+	expect("password_encryption", PGM_SERVER_UNKNOWN);
+	now.seen.method = "scram-sha-256"; /* as PostgreSQL 16 tells it */
+	expect("password_encryption", PGM_SERVER_REVIEW);
+	now.seen.method = "md5";
+	expect("password_encryption", PGM_SERVER_OK);
+}
+
 static void a_rule_for_certificates_wants_authorities(void **state)
 {
 	static const char *const clientcert[] = {"clientcert=verify-full"};
@@ -387,6 +422,8 @@ static void doubts_about_the_rules_are_a_review(void **state)
 	expect_reason("pg_hba", "looks like a keyword");
 	now.report.verdict.attempts[0].hangs_on_quotes = false;
 	now.report.verdict.outcome = PGM_HBA_UNDECIDED;
+	expect_reason("pg_hba", "member of");
+	now.seen.facts.all_roles = true;
 	expect_reason("pg_hba", "name service");
 	now.report.verdict.outcome = PGM_HBA_CONTRADICTED;
 	expect_reason("pg_hba", "could have let this connection in");
@@ -470,12 +507,14 @@ static void a_default_of_role_or_database_that_the_file_overrides_is_told(void *
 static void a_setting_that_is_hidden_is_not_called_missing(void **state)
 {
 	(void)state;
-	have_setting("session_preload_libraries", "x", (pgm__probe_answer){.accepted = true, .shown = "x"});
-	expect("default.session_preload_libraries", PGM_SERVER_UNKNOWN);
-	assert_string_equal(check("default.session_preload_libraries")->privilege,
-			    "GRANT pg_read_all_settings TO \"app\"");
-	have_setting("app.user", "x", (pgm__probe_answer){.accepted = true, .shown = "x"});
-	expect_none("default.app.user");
+	have_setting("dynamic_library_path", "x",
+		     (pgm__probe_answer){.sqlstate = "42501", .message = "must be superuser ... to examine"});
+	expect("setting.dynamic_library_path", PGM_SERVER_MISMATCH);
+	assert_string_equal(check("setting.dynamic_library_path")->privilege, "GRANT pg_read_all_settings TO \"app\"");
+	have_setting("max_connections", "1", (pgm__probe_answer){.sqlstate = "42501", .message = "permission denied"});
+	assert_null(check("setting.max_connections")->privilege);
+	have_setting("app.user", "x", (pgm__probe_answer){.sqlstate = "42501", .message = "permission denied"});
+	assert_null(check("setting.app.user")->privilege);
 }
 
 static void of_a_type_left_open_both_sections_count(void **state)
@@ -490,23 +529,27 @@ static void idle_connections_must_outlive_the_pools_patience(void **state)
 {
 	static const struct {
 		const char *ms;
-		int max_idle;
+		int max_idle, max_lifetime;
 		bool check;
 		pgm_server_status status;
 	} cases[] = {
-		{"0", 300, false, PGM_SERVER_OK},
-		{"300001", 300, false, PGM_SERVER_OK},
-		{"300000", 300, false, PGM_SERVER_REVIEW},
-		{"1000", 300, false, PGM_SERVER_REVIEW},
-		{"1000", 300, true, PGM_SERVER_OK},
-		{"999999999", 0, false, PGM_SERVER_REVIEW},
-		{"0", 0, false, PGM_SERVER_OK},
+		{"0", 300, 3600, false, PGM_SERVER_OK},
+		{"300001", 300, 3600, false, PGM_SERVER_OK},
+		{"300000", 300, 3600, false, PGM_SERVER_REVIEW},
+		{"1000", 300, 3600, false, PGM_SERVER_REVIEW},
+		{"1000", 300, 3600, true, PGM_SERVER_OK},
+		{"999999999", 0, 0, false, PGM_SERVER_REVIEW},
+		{"0", 0, 0, false, PGM_SERVER_OK},
+		{"3600001", 0, 3600, false, PGM_SERVER_OK},
+		{"3600000", 0, 3600, false, PGM_SERVER_REVIEW},
+		{"60001", 300, 60, false, PGM_SERVER_OK},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		set_live("idle_session_timeout", cases[i].ms);
 		now.client.pool.max_idle = cases[i].max_idle;
+		now.client.pool.max_lifetime = cases[i].max_lifetime;
 		now.client.pool.check_on_checkout = cases[i].check;
 		expect("idle_session_timeout", cases[i].status);
 	}
@@ -548,7 +591,7 @@ static void the_source_is_file_and_line_where_they_are_visible(void **state)
 static void settings_that_cannot_be_read_are_unknown(void **state)
 {
 	(void)state;
-	now.seen.has_settings = false;
+	now.seen.no_settings = denied;
 	now.seen.nsettings = 0;
 	expect("pg_settings", PGM_SERVER_UNKNOWN);
 	expect_none("max_connections");
@@ -586,12 +629,15 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		JUDGE_TEST(pool_sizes_are_compared_with_max_connections),
+		JUDGE_TEST(what_could_not_be_seen_is_unknown_each_on_its_own),
+		JUDGE_TEST(what_got_no_answer_is_not_for_want_of_a_privilege),
 		JUDGE_TEST(role_and_database_have_limits_of_their_own),
 		JUDGE_TEST(a_password_that_expires_soon_is_told),
 		JUDGE_TEST(ssl_is_judged_by_what_sslmode_asks),
 		JUDGE_TEST(tls_that_ends_in_between_is_told),
 		JUDGE_TEST(a_password_that_was_not_asked_for_is_told),
 		JUDGE_TEST(md5_passwords_do_not_go_with_a_rule_for_scram),
+		JUDGE_TEST(md5_passwords_may_fit_a_rule_that_is_hidden),
 		JUDGE_TEST(a_rule_for_certificates_wants_authorities),
 		JUDGE_TEST(the_rule_that_decides_is_shown_with_its_place),
 		JUDGE_TEST(rules_that_are_hidden_are_unknown_with_the_grant),

@@ -61,6 +61,7 @@ static void the_file_says_who_connects_how(void **state)
 	assert_int_equal(client->type, PGM_POOL);
 	assert_int_equal(client->pool.max_size, 7);
 	assert_int_equal(client->pool.max_idle, 60);
+	assert_int_equal(client->pool.max_lifetime, 3600);
 	assert_true(client->pool.check_on_checkout);
 	assert_int_equal(client->async_pool.max_size, 20);
 	assert_false(client->async_pool.check_on_checkout);

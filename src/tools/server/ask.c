@@ -30,13 +30,25 @@ static bool is_true_at(const PGresult *res, int row, int column)
 	return PQgetvalue(res, row, column)[0] == 't';
 }
 
-/* NULL unless there is exactly one row. */
-static PGresult *ask_row(pgm__audit_session *session, const char *sql)
+PGresult *pgm__ask(pgm__audit_session *session, const char *sql, int nparams, const char *const *params,
+		   pgm__unseen *why, pgm__arena *arena)
 {
-	PGresult *res = pgm__audit_ask(session, sql, 0, NULL, NULL);
+	pgm_error err;
+	PGresult *res = pgm__audit_ask(session, sql, nparams, params, &err);
 
-	if (res && PQntuples(res) == 1)
+	if (!res)
+		*why = (pgm__unseen){pgm__arena_copy(arena, err.sqlstate), pgm__arena_copy(arena, err.message)};
+	return res;
+}
+
+/* NULL unless there is exactly one row. */
+static PGresult *ask_row(pgm__audit_session *session, const char *sql, pgm__unseen *why, pgm__arena *arena)
+{
+	PGresult *res = pgm__ask(session, sql, 0, NULL, why, arena);
+
+	if (!res || PQntuples(res) == 1)
 		return res;
+	*why = (pgm__unseen){"", "there is no such row"};
 	PQclear(res);
 	return NULL;
 }
@@ -51,10 +63,11 @@ static void look_at_client(PGconn *conn, pgm__seen *seen)
 	seen->used_password = PQconnectionUsedPassword(conn) ? PGM_HBA_YES : PGM_HBA_NO;
 }
 
-static void ask_tls(pgm__audit_session *session, pgm__seen *seen)
+static void ask_tls(pgm__audit_session *session, pgm__seen *seen, pgm__arena *arena)
 {
 	PGresult *res =
-		ask_row(session, "SELECT ssl FROM pg_catalog.pg_stat_ssl WHERE pid = pg_catalog.pg_backend_pid()");
+		ask_row(session, "SELECT ssl FROM pg_catalog.pg_stat_ssl WHERE pid = pg_catalog.pg_backend_pid()",
+			&seen->no_tls_at_server, arena);
 
 	if (res)
 		seen->tls_at_server = is_true_at(res, 0, 0) ? PGM_HBA_YES : PGM_HBA_NO;
@@ -64,7 +77,8 @@ static void ask_tls(pgm__audit_session *session, pgm__seen *seen)
 /* "scram-sha-256:app". Nobody had to prove anything where it is null. */
 static void ask_method(pgm__audit_session *session, pgm__seen *seen, pgm__arena *arena)
 {
-	PGresult *res = seen->version >= SYSTEM_USER_SINCE ? ask_row(session, "SELECT system_user") : NULL;
+	pgm__unseen why;
+	PGresult *res = seen->version >= SYSTEM_USER_SINCE ? ask_row(session, "SELECT system_user", &why, arena) : NULL;
 	const char *user = res ? pgm__value(res, 0, 0) : NULL;
 
 	if (user)
@@ -104,7 +118,7 @@ bool pgm__ask_session(pgm__audit_session *session, pgm__seen *seen, pgm__arena *
 	seen->version_text = copy_value(arena, res, 0, 5);
 	seen->superuser = strcmp(PQgetvalue(res, 0, 6), "on") == 0;
 	PQclear(res);
-	ask_tls(session, seen);
+	ask_tls(session, seen, arena);
 	ask_method(session, seen, arena);
 	return true;
 }
@@ -165,20 +179,20 @@ void pgm__ask_settings(pgm__audit_session *session, const pgm_server_client *cli
 {
 	char *names = list_names(client);
 	const char *params[] = {names};
-	PGresult *res = names ? pgm__audit_ask(session,
-					       "SELECT name, setting, pg_catalog.current_setting(name, true), source, "
-					       "sourcefile, sourceline, pending_restart FROM pg_catalog.pg_settings "
-					       "WHERE pg_catalog.lower(name) = ANY ($1::pg_catalog.text[])",
-					       1, params, NULL)
+	PGresult *res = names ? pgm__ask(session,
+					 "SELECT name, setting, pg_catalog.current_setting(name, true), source, "
+					 "sourcefile, sourceline, pending_restart FROM pg_catalog.pg_settings "
+					 "WHERE pg_catalog.lower(name) = ANY ($1::pg_catalog.text[])",
+					 1, params, &seen->no_settings, arena)
 			      : NULL;
 	size_t count = res ? (size_t)PQntuples(res) : 0;
 	pgm__live_setting *list = pgm__arena_room(arena, (count + 1) * sizeof(*list));
 
+	arena->failed = arena->failed || !names;
 	free(names);
 	for (size_t i = 0; i < count && list; i++)
 		read_setting(res, (int)i, arena, &list[seen->nsettings++]);
 	seen->settings = list;
-	seen->has_settings = res && list;
 	PQclear(res);
 }
 
@@ -199,15 +213,14 @@ int pgm__seen_number(const pgm__seen *seen, const char *name, int missing)
 
 /* ---------------------------------------------------------------------------------------- limits */
 
-static void ask_used(pgm__audit_session *session, pgm__seen *seen)
+static void ask_used(pgm__audit_session *session, pgm__seen *seen, pgm__arena *arena)
 {
-	PGresult *res = ask_row(session,
-				"SELECT pg_catalog.sum(numbackends)::pg_catalog.int8 FROM pg_catalog.pg_stat_database");
+	PGresult *res =
+		ask_row(session, "SELECT pg_catalog.sum(numbackends)::pg_catalog.int8 FROM pg_catalog.pg_stat_database",
+			&seen->no_used, arena);
 
-	if (res) {
+	if (res)
 		seen->used = number_at(res, 0, 0);
-		seen->has_used = true;
-	}
 	PQclear(res);
 }
 
@@ -216,34 +229,34 @@ static void ask_role(pgm__audit_session *session, pgm__seen *seen, pgm__arena *a
 	PGresult *res = ask_row(session,
 				"SELECT rolconnlimit, rolvaliduntil, CASE WHEN pg_catalog.isfinite(rolvaliduntil) THEN "
 				"pg_catalog.floor(EXTRACT(EPOCH FROM rolvaliduntil - pg_catalog.now()) / 86400) END "
-				"FROM pg_catalog.pg_roles WHERE rolname = session_user");
+				"FROM pg_catalog.pg_roles WHERE rolname = session_user",
+				&seen->no_role, arena);
 
 	if (res) {
 		seen->role_limit = (int)number_at(res, 0, 0);
 		seen->valid_until = PQgetisnull(res, 0, 2) ? NULL : copy_value(arena, res, 0, 1);
 		seen->days_left = number_at(res, 0, 2);
-		seen->has_role = true;
 	}
 	PQclear(res);
 }
 
-static void ask_database(pgm__audit_session *session, pgm__seen *seen)
+static void ask_database(pgm__audit_session *session, pgm__seen *seen, pgm__arena *arena)
 {
-	PGresult *res = ask_row(session, "SELECT datconnlimit FROM pg_catalog.pg_database "
-					 "WHERE datname = pg_catalog.current_database()");
+	PGresult *res = ask_row(session,
+				"SELECT datconnlimit FROM pg_catalog.pg_database "
+				"WHERE datname = pg_catalog.current_database()",
+				&seen->no_database, arena);
 
-	if (res) {
+	if (res)
 		seen->database_limit = (int)number_at(res, 0, 0);
-		seen->has_database = true;
-	}
 	PQclear(res);
 }
 
 void pgm__ask_limits(pgm__audit_session *session, pgm__seen *seen, pgm__arena *arena)
 {
-	ask_used(session, seen);
+	ask_used(session, seen, arena);
 	ask_role(session, seen, arena);
-	ask_database(session, seen);
+	ask_database(session, seen, arena);
 }
 
 /* ---------------------------------------------------------------------------------------- probes */

@@ -66,7 +66,7 @@ static void read_row(const PGresult *res, int row, pgm__arena *arena, pgm_hba_ro
 }
 
 /* The view asks for two privileges; with one of them the function below it answers. */
-static PGresult *ask_rows(pgm__audit_session *session, const pgm__seen *seen)
+static PGresult *ask_rows(pgm__audit_session *session, pgm__seen *seen, pgm__arena *arena)
 {
 	bool names = seen->version >= FILE_NAMES_SINCE;
 	PGresult *res = pgm__audit_ask(session,
@@ -76,15 +76,15 @@ static PGresult *ask_rows(pgm__audit_session *session, const pgm__seen *seen)
 
 	if (res)
 		return res;
-	return pgm__audit_ask(session,
-			      names ? "SELECT " COLUMNS NAMES_16 " FROM pg_catalog.pg_hba_file_rules()"
-				    : "SELECT " COLUMNS NAMES_BEFORE " FROM pg_catalog.pg_hba_file_rules()",
-			      0, NULL, NULL);
+	return pgm__ask(session,
+			names ? "SELECT " COLUMNS NAMES_16 " FROM pg_catalog.pg_hba_file_rules()"
+			      : "SELECT " COLUMNS NAMES_BEFORE " FROM pg_catalog.pg_hba_file_rules()",
+			0, NULL, &seen->no_rules, arena);
 }
 
 static bool read_rows(pgm__audit_session *session, pgm__seen *seen, pgm__arena *arena)
 {
-	PGresult *res = ask_rows(session, seen);
+	PGresult *res = ask_rows(session, seen, arena);
 	size_t count = res ? (size_t)PQntuples(res) : 0;
 	pgm_hba_row *list = pgm__arena_room(arena, (count + 1) * sizeof(*list));
 
@@ -208,18 +208,27 @@ static void note_live(pgm__seen *seen)
 	facts->method = seen->method;
 }
 
-/* Whoever may see the file's date may see all of this. */
+/* One of the files, which may include others, has changed since. Only a superuser may surely ask; for others the question
+ * would be one more error in the server's log. */
 static void ask_freshness(pgm__audit_session *session, pgm__seen *seen)
 {
-	PGresult *res = seen->superuser ? pgm__audit_ask(session,
-							 "SELECT (pg_catalog.pg_stat_file(pg_catalog.current_setting("
-							 "'hba_file'))).modification > pg_catalog.pg_conf_load_time()",
-							 0, NULL, NULL)
-					: NULL;
+	const char *last = NULL;
 
-	if (res)
-		seen->rules_changed = PQgetvalue(res, 0, 0)[0] == 't' ? PGM_HBA_YES : PGM_HBA_NO;
-	PQclear(res);
+	for (size_t i = 0; seen->superuser && i < seen->nrules && seen->rules_changed != PGM_HBA_YES; i++) {
+		const char *params[] = {seen->rules[i].file};
+		PGresult *res;
+
+		if (!params[0] || (last && strcmp(last, params[0]) == 0))
+			continue;
+		last = params[0];
+		res = pgm__audit_ask(session,
+				     "SELECT (pg_catalog.pg_stat_file($1, true)).modification > "
+				     "pg_catalog.pg_conf_load_time()",
+				     1, params, NULL);
+		if (res)
+			seen->rules_changed = PQgetvalue(res, 0, 0)[0] == 't' ? PGM_HBA_YES : PGM_HBA_NO;
+		PQclear(res);
+	}
 }
 
 void pgm__ask_rules(pgm__audit_session *session, pgm__seen *seen, pgm__arena *arena)

@@ -117,6 +117,7 @@ static pgm_server_pool read_pool(const pgm_config *config, const char *section)
 	return (pgm_server_pool){
 		.max_size = (int)strtol(pgm_config_get(config, section, "max_size"), NULL, 10),
 		.max_idle = (int)strtol(pgm_config_get(config, section, "max_idle"), NULL, 10),
+		.max_lifetime = (int)strtol(pgm_config_get(config, section, "max_lifetime"), NULL, 10),
 		.check_on_checkout = is_true(check),
 	};
 }
@@ -228,6 +229,11 @@ bool pgm__client_needs_cert(const pgm_server_client *client)
 	return client->has_certificate && !client->has_password && pgm__client_tls(client) != PGM__TLS_NEVER;
 }
 
+static int longer(int a, int b)
+{
+	return a == 0 || b == 0 ? 0 : a > b ? a : b;
+}
+
 bool pgm__client_pool(const pgm_server_client *client, pgm_server_pool *pool)
 {
 	const pgm_server_pool *a = &client->pool, *b = &client->async_pool;
@@ -237,8 +243,8 @@ bool pgm__client_pool(const pgm_server_client *client, pgm_server_pool *pool)
 		return true;
 	}
 	pool->max_size = a->max_size > b->max_size ? a->max_size : b->max_size;
-	pool->max_idle =
-		a->max_idle == 0 || (b->max_idle != 0 && a->max_idle > b->max_idle) ? a->max_idle : b->max_idle;
+	pool->max_idle = longer(a->max_idle, b->max_idle);
+	pool->max_lifetime = longer(a->max_lifetime, b->max_lifetime);
 	pool->check_on_checkout = a->check_on_checkout && b->check_on_checkout;
 	return client->type == PGM_FROM_CONFIG;
 }

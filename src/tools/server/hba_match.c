@@ -224,7 +224,7 @@ static bool rejects(const pgm_hba_row *row)
 
 /* ---------------------------------------------------------------------------------- an attempt */
 
-static void scan(question *q, const pgm_hba_row *rows, size_t nrows, pgm_hba_attempt *attempt)
+static void scan(question *q, const pgm_hba_row *rows, size_t nrows, bool in_quotes, pgm_hba_attempt *attempt)
 {
 	attempt->row = -1;
 	for (size_t i = 0; i < nrows && attempt->row < 0; i++) {
@@ -232,8 +232,8 @@ static void scan(question *q, const pgm_hba_row *rows, size_t nrows, pgm_hba_att
 
 		if (!rows[i].type || !has_type(q, rows[i].type))
 			continue;
-		answer = matches_row(q, &rows[i], false);
-		if (answer != matches_row(q, &rows[i], true))
+		answer = matches_row(q, &rows[i], in_quotes);
+		if (answer != matches_row(q, &rows[i], !in_quotes))
 			attempt->hangs_on_quotes = true;
 		if (answer == PGM_HBA_YES)
 			attempt->row = (int)i;
@@ -273,7 +273,7 @@ static bool could_have_let_in(const pgm_hba_row *row, const pgm_hba_facts *facts
 }
 
 /* The connection is up: of all that may have decided, what is left. */
-static void look_at_live(const pgm_hba_facts *facts, const pgm_hba_row *rows, pgm_hba_attempt *attempt)
+static void exclude(const pgm_hba_facts *facts, const pgm_hba_row *rows, pgm_hba_attempt *attempt)
 {
 	size_t left = 0;
 	bool row_left = attempt->row >= 0 && could_have_let_in(&rows[attempt->row], facts);
@@ -292,6 +292,17 @@ static void look_at_live(const pgm_hba_facts *facts, const pgm_hba_row *rows, pg
 		attempt->row = row_left ? attempt->row : attempt->possible[0];
 		attempt->npossible = 0;
 	}
+}
+
+/* What one reading of the rules cannot explain the other may. */
+static void look_at_live(question *q, const pgm_hba_row *rows, size_t nrows, pgm_hba_attempt *attempt)
+{
+	exclude(q->facts, rows, attempt);
+	if (attempt->outcome != PGM_HBA_CONTRADICTED || !attempt->hangs_on_quotes)
+		return;
+	attempt->npossible = 0;
+	scan(q, rows, nrows, true, attempt);
+	exclude(q->facts, rows, attempt);
 }
 
 /* -------------------------------------------------------------------------------------- attempts */
@@ -333,7 +344,7 @@ static bool make_attempt(const pgm_hba_row *rows, size_t nrows, question *q, pgm
 	attempt->transport = q->transport;
 	attempt->possible = calloc(nrows + 1, sizeof(*attempt->possible));
 	if (attempt->possible)
-		scan(q, rows, nrows, attempt);
+		scan(q, rows, nrows, false, attempt);
 	return attempt->possible != NULL;
 }
 
@@ -354,7 +365,7 @@ static bool make_attempts(const pgm_hba_row *rows, size_t nrows, question *q, pg
 		if (!make_attempt(rows, nrows, q, attempt))
 			return false;
 		if (q->facts->up && last)
-			look_at_live(q->facts, rows, attempt);
+			look_at_live(q, rows, nrows, attempt);
 		decided = attempt->outcome == PGM_HBA_ADMITTED && !q->facts->up;
 		if (verdict->outcome != PGM_HBA_UNDECIDED || q->facts->up)
 			verdict->outcome = attempt->outcome;

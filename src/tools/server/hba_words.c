@@ -54,7 +54,12 @@ char *pgm_hba_rule(const pgm_hba_row *row)
 
 static void add_line(pgm__strbuf *out, const pgm_hba_row *rows, int row)
 {
-	pgm__strbuf_printf(out, "line %d: ", rows[row].line);
+	const char *file = rows[row].file;
+
+	pgm__strbuf_printf(out, "line %d", rows[row].line);
+	if (file && rows[0].file && strcmp(file, rows[0].file) != 0)
+		pgm__strbuf_printf(out, " of %s", file);
+	pgm__strbuf_puts(out, ": ");
 	add_rule(out, &rows[row]);
 }
 

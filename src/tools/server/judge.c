@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define DENIED "42501" /* insufficient_privilege */
 #define NO_TLS_WORDS "server does not support SSL"
 
 pgm_server_check *pgm__judge_add(pgm__judge *j, const char *id, pgm_server_status status)
@@ -17,6 +18,20 @@ pgm_server_check *pgm__judge_add(pgm__judge *j, const char *id, pgm_server_statu
 	if (list)
 		r->checks = list;
 	*check = (pgm_server_check){.id = id, .status = status};
+	return check;
+}
+
+pgm_server_check *pgm__judge_unseen(pgm__judge *j, const char *id, const pgm__unseen *why, const char *what,
+				    const char *privilege)
+{
+	pgm_server_check *check = pgm__judge_add(j, id, PGM_SERVER_UNKNOWN);
+
+	if (strcmp(why->sqlstate, DENIED) == 0) {
+		check->reason = pgm__arena_printf(j->arena, "%s: not visible to this role", what);
+		check->privilege = pgm__arena_printf(j->arena, "GRANT %s TO %s", privilege, pgm__judge_role(j));
+	} else {
+		check->reason = pgm__arena_printf(j->arena, "%s: not seen: %s", what, why->message);
+	}
 	return check;
 }
 

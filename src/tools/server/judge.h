@@ -16,6 +16,10 @@ typedef struct pgm__judge {
  * remembers. */
 pgm_server_check *pgm__judge_add(pgm__judge *j, const char *id, pgm_server_status status);
 
+/* UNKNOWN: what ("the limits of this role") could not be seen. privilege: what to grant if that is why. */
+pgm_server_check *pgm__judge_unseen(pgm__judge *j, const char *id, const pgm__unseen *why, const char *what,
+				    const char *privilege);
+
 /* "/etc/postgresql/postgresql.conf:12" or "default", "user", ... as pg_settings has it. */
 const char *pgm__judge_source(pgm__judge *j, const pgm__live_setting *setting);
 

@@ -41,7 +41,7 @@ static void judge_max_connections(pgm__judge *j)
 			FORMAT("the client may want %d connections, and %d are reserved for others", need, reserves);
 		check->fix = FORMAT("max_connections = %d in postgresql.conf, and restart; or lower max_size",
 				    need + reserves);
-	} else if (j->seen->has_used && max - reserves - others < need) {
+	} else if (max - reserves - others < need) {
 		check->status = PGM_SERVER_REVIEW;
 		check->reason =
 			FORMAT("%lld connections are in use now, perhaps by this same client: beside them %d fit no "
@@ -50,6 +50,13 @@ static void judge_max_connections(pgm__judge *j)
 		check->fix =
 			FORMAT("if they are others', max_connections = %lld", (long long)(need + reserves + others));
 	}
+}
+
+static void judge_used(pgm__judge *j)
+{
+	if (j->seen->no_used.message)
+		pgm__judge_unseen(j, "connections_in_use", &j->seen->no_used, "the connections in use now",
+				  "SELECT ON pg_stat_database");
 }
 
 static void judge_limit(pgm__judge *j, const char *id, int limit, const char *what, const char *name)
@@ -74,7 +81,7 @@ static void judge_valid_until(pgm__judge *j)
 {
 	pgm_server_check *check;
 
-	if (!j->seen->has_role || !j->seen->valid_until)
+	if (!j->seen->valid_until)
 		return;
 	check = pgm__judge_add(j, "role_valid_until",
 			       j->seen->days_left < SOON_DAYS ? PGM_SERVER_REVIEW : PGM_SERVER_OK);
@@ -82,7 +89,10 @@ static void judge_valid_until(pgm__judge *j)
 	check->source = "role";
 	if (check->status == PGM_SERVER_OK)
 		return;
-	check->reason = FORMAT("the role's password expires in %lld days", (long long)j->seen->days_left);
+	check->reason = j->seen->days_left < 0 ? "the role's password has expired"
+			: j->seen->days_left == 0
+				? "the role's password expires within a day"
+				: FORMAT("the role's password expires in %lld days", (long long)j->seen->days_left);
 	check->fix = "ALTER ROLE ... VALID UNTIL ...";
 }
 
@@ -90,9 +100,15 @@ static void judge_valid_until(pgm__judge *j)
 void pgm__judge_limits(pgm__judge *j)
 {
 	judge_max_connections(j);
-	if (j->seen->has_role && !j->seen->superuser)
+	judge_used(j);
+	if (j->seen->no_role.message)
+		pgm__judge_unseen(j, "role_limit", &j->seen->no_role, "the limits of this role", "SELECT ON pg_roles");
+	else if (!j->seen->superuser)
 		judge_limit(j, "role_limit", j->seen->role_limit, "role", j->seen->user);
-	if (j->seen->has_database && !j->seen->superuser)
+	if (j->seen->no_database.message)
+		pgm__judge_unseen(j, "database_limit", &j->seen->no_database, "the limits of this database",
+				  "SELECT ON pg_database");
+	else if (!j->seen->superuser)
 		judge_limit(j, "database_limit", j->seen->database_limit, "database", j->seen->database);
 	judge_valid_until(j);
 }

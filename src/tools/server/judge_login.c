@@ -5,26 +5,26 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SCRAM "scram-sha-256"
+
 static const pgm_hba_row *decided_row(const pgm__judge *j)
 {
 	const pgm_hba_verdict *verdict = &j->report->verdict;
 
-	return j->seen->has_rules && verdict->outcome == PGM_HBA_ADMITTED ? &j->seen->rules[verdict->row] : NULL;
+	return j->report->has_rules && verdict->outcome == PGM_HBA_ADMITTED ? &j->seen->rules[verdict->row] : NULL;
 }
 
 /* ------------------------------------------------------------------------------------------ rules */
 
 static void judge_hidden_rules(pgm__judge *j)
 {
-	pgm_server_check *check = pgm__judge_add(j, "pg_hba", PGM_SERVER_UNKNOWN);
-	const char *role = pgm__judge_role(j);
+	pgm_server_check *check = pgm__judge_unseen(
+		j, "pg_hba", &j->seen->no_rules, "the rules of pg_hba.conf",
+		pgm__arena_printf(j->arena,
+				  "SELECT ON pg_hba_file_rules TO %s; GRANT EXECUTE ON FUNCTION pg_hba_file_rules()",
+				  pgm__judge_role(j)));
 
 	check->required = true;
-	check->reason = "the rules of pg_hba.conf are not visible to this role";
-	check->privilege = pgm__arena_printf(j->arena,
-					     "GRANT SELECT ON pg_hba_file_rules TO %s; "
-					     "GRANT EXECUTE ON FUNCTION pg_hba_file_rules() TO %s",
-					     role, role);
 }
 
 static bool hangs_on_quotes(const pgm_hba_verdict *verdict)
@@ -53,7 +53,9 @@ static const char *doubt_about(pgm__judge *j, const char **fix)
 		return "no rule of the file could have let this connection in: it was changed and not reloaded, or "
 		       "something stands in between";
 	if (verdict->outcome == PGM_HBA_UNDECIDED)
-		return "it hangs on the server's interfaces or name service";
+		return j->seen->facts.all_roles
+			       ? "it hangs on the server's interfaces or name service"
+			       : "it hangs on the roles that this one is a member of, which are not visible to it";
 	if (verdict->downgraded) {
 		*fix = "sslmode: require in the client's file, or let the rule for TLS let it in";
 		return "TLS is refused, and the client goes on without it in silence";
@@ -117,6 +119,8 @@ static void judge_tls_end(pgm__judge *j)
 {
 	pgm_server_check *check;
 
+	if (j->seen->tls && j->seen->no_tls_at_server.message)
+		pgm__judge_unseen(j, "tls_end", &j->seen->no_tls_at_server, "where TLS ends", "SELECT ON pg_stat_ssl");
 	if (j->seen->tls_at_server == PGM_HBA_UNKNOWN || j->seen->tls == (j->seen->tls_at_server == PGM_HBA_YES))
 		return;
 	check = pgm__judge_add(j, "tls_end", PGM_SERVER_REVIEW);
@@ -156,31 +160,38 @@ static void judge_password(pgm__judge *j)
 			"like, and whoever satisfies it needs none";
 }
 
-static bool rule_asks_scram(const pgm__judge *j)
+/* By which the client was let in; NULL: not known. */
+static const char *method_of(const pgm__judge *j)
 {
 	const pgm_hba_row *row = decided_row(j);
 
-	return row && strcmp(row->method, "scram-sha-256") == 0;
+	return row ? row->method : j->seen->method;
 }
 
-/* "on" was md5's other name. */
+/* "on" was md5's other name. A rule for md5 takes what was stored for SCRAM as well. */
 static void judge_password_encryption(pgm__judge *j)
 {
 	const pgm__live_setting *setting = pgm__seen_setting(j->seen, "password_encryption");
+	const char *method = method_of(j);
 	pgm_server_check *check;
 
 	if (!j->client->has_password || !setting)
 		return;
 	check = pgm__judge_add(j, "password_encryption", PGM_SERVER_OK);
-	check->wanted = "scram-sha-256";
+	check->wanted = !method || strcmp(method, SCRAM) == 0 ? SCRAM : "any";
 	check->live = setting->setting;
 	check->source = pgm__judge_source(j, setting);
-	if (strcmp(setting->setting, "scram-sha-256") == 0 || !rule_asks_scram(j))
+	if (strcmp(setting->setting, SCRAM) == 0 || (method && strcmp(method, SCRAM) != 0))
 		return;
+	if (!method) {
+		check->status = PGM_SERVER_UNKNOWN;
+		check->reason = "it must be " SCRAM " if the rule asks for that, and the rule is not known";
+		return;
+	}
 	check->status = PGM_SERVER_REVIEW;
 	check->reason = "the rule asks for SCRAM, but the next password that is set will be stored for md5: the client "
 			"could not log in any more";
-	check->fix = "password_encryption = scram-sha-256 in postgresql.conf, and reload";
+	check->fix = "password_encryption = " SCRAM " in postgresql.conf, and reload";
 }
 
 static bool asks_certificate(const pgm_hba_row *row)
@@ -214,7 +225,7 @@ static void judge_ca_file(pgm__judge *j)
 void pgm__judge_login(pgm__judge *j)
 {
 	judge_pooler(j);
-	if (j->seen->has_rules)
+	if (j->report->has_rules)
 		judge_rules(j);
 	else
 		judge_hidden_rules(j);

@@ -8,7 +8,9 @@
 #include <strings.h>
 
 #define FORMAT(...) pgm__arena_printf(j->arena, __VA_ARGS__)
-#define CANCELLED "57014" /* PostgreSQL manual, appendix A: our own time limit */
+/* PostgreSQL manual, appendix A */
+#define DENIED "42501"
+#define CANCELLED "57014" /* our own time limit */
 
 /* ------------------------------------------------------------------------------- session settings */
 
@@ -22,6 +24,14 @@ static const char *check_id(pgm__judge *j, const char *kind, const pgm_server_se
 static const char *shown_value(const pgm_server_setting *setting, const char *value)
 {
 	return value && pgm__is_secret_name(setting->name) ? "****" : value;
+}
+
+/* About twenty settings are hidden from most roles: who may not see one may not set it in a session either, since what
+ * sets it shows it. One with a dot is there only once somebody has set it. */
+static bool is_hidden(const pgm__judge *j, const pgm_server_setting *setting, const pgm__probe_answer *probe)
+{
+	return strcmp(probe->sqlstate, DENIED) == 0 && !j->seen->no_settings.message &&
+	       !pgm__seen_setting(j->seen, setting->name) && !strchr(setting->name, '.');
 }
 
 static void judge_probe(pgm__judge *j, const pgm_server_setting *setting, const pgm__probe_answer *probe)
@@ -38,9 +48,13 @@ static void judge_probe(pgm__judge *j, const pgm_server_setting *setting, const 
 	check->source = pgm__arena_copy(j->arena, setting->section);
 	if (probe->accepted)
 		return;
-	check->reason = pgm__is_secret_name(setting->name) ? FORMAT("refused with SQLSTATE %s", probe->sqlstate)
-							   : probe->message;
-	check->fix = FORMAT("correct %s in %s, or leave it out", setting->name, setting->section);
+	check->reason = refused && pgm__is_secret_name(setting->name)
+				? FORMAT("refused with SQLSTATE %s", probe->sqlstate)
+				: probe->message;
+	if (is_hidden(j, setting, probe))
+		check->privilege = FORMAT("GRANT pg_read_all_settings TO %s", pgm__judge_role(j));
+	if (refused)
+		check->fix = FORMAT("correct %s in %s, or leave it out", setting->name, setting->section);
 }
 
 /* Set by ALTER ROLE ... SET or ALTER DATABASE ... SET. */
@@ -54,26 +68,12 @@ static bool is_of_role_or_database(const pgm__live_setting *live)
 	return false;
 }
 
-/* About twenty settings are not shown to everybody. One with a dot is there only once somebody has set it. */
-static void judge_hidden_default(pgm__judge *j, const pgm_server_setting *setting)
-{
-	pgm_server_check *check;
-
-	if (!j->seen->has_settings || strchr(setting->name, '.'))
-		return;
-	check = pgm__judge_add(j, check_id(j, "default", setting), PGM_SERVER_UNKNOWN);
-	check->reason = FORMAT("the server hides what %s is for this role", setting->name);
-	check->privilege = FORMAT("GRANT pg_read_all_settings TO %s", pgm__judge_role(j));
-}
-
 /* As it was before the file's value came. */
 static void judge_default(pgm__judge *j, const pgm_server_setting *setting, const pgm__probe_answer *probe)
 {
 	const pgm__live_setting *live = pgm__seen_setting(j->seen, setting->name);
 	pgm_server_check *check;
 
-	if (!live && probe->accepted)
-		judge_hidden_default(j, setting);
 	if (!live || !is_of_role_or_database(live) || !probe->accepted)
 		return;
 	check = pgm__judge_add(j, check_id(j, "default", setting), PGM_SERVER_OK);
@@ -106,6 +106,15 @@ static const pgm__live_setting *timeout_in_force(const pgm__judge *j, const char
 	return is_in_file(j->client, name) ? NULL : pgm__seen_setting(j->seen, name);
 }
 
+/* The seconds after which the pool itself closes a connection that lies idle; 0: never. */
+static const char *patience_of(const pgm_server_pool *pool, int *seconds)
+{
+	bool lifetime = pool->max_lifetime && (!pool->max_idle || pool->max_lifetime < pool->max_idle);
+
+	*seconds = lifetime ? pool->max_lifetime : pool->max_idle;
+	return lifetime ? "max_lifetime" : "max_idle";
+}
+
 /* A connection that lies in the pool for longer than the server bears is dead when it is wanted. */
 static void judge_idle_session(pgm__judge *j)
 {
@@ -113,18 +122,22 @@ static void judge_idle_session(pgm__judge *j)
 	int64_t ms = live ? strtoll(live->setting, NULL, 10) : 0;
 	pgm_server_pool pool;
 	pgm_server_check *check;
+	const char *limit;
+	int patience;
 
 	if (!live || !pgm__client_pool(j->client, &pool))
 		return;
+	limit = patience_of(&pool, &patience);
 	check = pgm__judge_add(j, "idle_session_timeout", PGM_SERVER_OK);
-	check->wanted = pool.max_idle ? FORMAT("0, or more than max_idle (%d s)", pool.max_idle) : "0";
+	check->wanted = patience ? FORMAT("0, or more than %s (%d s)", limit, patience) : "0";
 	check->live = live->shown;
 	check->source = pgm__judge_source(j, live);
-	if (ms == 0 || pool.check_on_checkout || (pool.max_idle && ms > (int64_t)pool.max_idle * 1000))
+	if (ms == 0 || pool.check_on_checkout || (patience && ms > (int64_t)patience * 1000))
 		return;
 	check->status = PGM_SERVER_REVIEW;
 	check->reason = "the server ends connections that lie idle in the pool before the pool does";
-	check->fix = "a smaller max_idle, or check_on_checkout: true, or ALTER ROLE ... SET idle_session_timeout = 0";
+	check->fix = "a smaller max_idle or max_lifetime, or check_on_checkout: true, or ALTER ROLE ... SET "
+		     "idle_session_timeout = 0";
 }
 
 /* Shown, that one knows of them. */
@@ -157,13 +170,9 @@ static void judge_pending(pgm__judge *j, const pgm__live_setting *live)
 
 static void judge_hidden_settings(pgm__judge *j)
 {
-	pgm_server_check *check;
-
-	if (j->seen->has_settings)
-		return;
-	check = pgm__judge_add(j, "pg_settings", PGM_SERVER_UNKNOWN);
-	check->reason = "the settings of the server could not be read";
-	check->privilege = FORMAT("GRANT SELECT ON pg_settings TO %s", pgm__judge_role(j));
+	if (j->seen->no_settings.message)
+		pgm__judge_unseen(j, "pg_settings", &j->seen->no_settings, "the settings of the server",
+				  "SELECT ON pg_settings");
 }
 
 void pgm__judge_settings(pgm__judge *j)

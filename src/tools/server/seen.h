@@ -1,12 +1,17 @@
 /*
- * What an audit has seen of a server: facts only, each with whether it could be seen. Filled by ask.c and hba_view.c,
- * judged by judge.c.
+ * What an audit has seen of a server: facts only, each with whether it could be seen. Filled by ask.c and ask_rules.c,
+ * judged by judge*.c.
  */
 #ifndef PGM_TOOLS_SERVER_SEEN_H
 #define PGM_TOOLS_SERVER_SEEN_H
 
 #include "pgmonkey/server.h"
 #include "tools/server/arena.h"
+
+/* Why a question has no answer. message NULL: it has one. */
+typedef struct pgm__unseen {
+	const char *sqlstate, *message;
+} pgm__unseen;
 
 /* A row of pg_settings. */
 typedef struct pgm__live_setting {
@@ -38,21 +43,23 @@ typedef struct pgm__seen {
 	const char *version_text, *user, *database, *client_address, *server_address;
 	bool superuser;
 	bool pooler; /* who answered the login is not the backend */
+	pgm__unseen no_tls_at_server;
 	pgm_hba_answer tls_at_server;
 	const char *method; /* system_user's; NULL: not known */
 
-	bool has_settings;
+	pgm__unseen no_settings;
 	const pgm__live_setting *settings;
 	size_t nsettings;
 
 	const pgm__probe_answer *probes; /* as many as the client has settings */
 
-	bool has_used, has_role, has_database;
+	pgm__unseen no_used, no_role, no_database;
 	int64_t used; /* connections now, this one included */
 	int role_limit, database_limit;
 	const char *valid_until; /* NULL: for ever */
 	int64_t days_left;	 /* meaningful with valid_until */
 
+	pgm__unseen no_rules;
 	bool has_rules;
 	const pgm_hba_row *rules;
 	size_t nrules;

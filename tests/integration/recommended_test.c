@@ -161,27 +161,41 @@ static void it_holds_as_many_connections_as_the_pool_wants(void **state)
 }
 
 /* Each of these, written carelessly, would let in others, or nobody. */
-static const char *const names[] = {"all",   "+pgm", "a b",  "a\"b", "a,b",	  "a#b",   "/x.y",    "/xzy",
-				    "/a(b)", "@f",   "it's", "q\\",  "m\303\274", "UPPER", "sameuser"};
+static const char *const names[] = {
+	"all",	     "sameuser", "replication",
+	"/d.b",	     "a b",	 "samerole",
+	"samegroup", "+pgm",	 "a\"b",
+	"\"",	     "a,b",	 ",",
+	"a#b",	     "#",	 "/x.y",
+	"/xzy",	     "/a(b)",	 "/a\\",
+	"@f",	     "it's",	 "q\\",
+	"-x",	     ".x",	 "a\tb",
+	"m\303\274", "UPPER",	 "abcdefghijklmnopqrstuvwxyz abcdefghijklmnopqrstuvwxyz 012345678",
+};
 
 #define NNAMES (sizeof(names) / sizeof(names[0]))
+#define NDATABASES 5 /* that many of them are names of databases, too */
 
-static void make_roles(void)
+static void make_roles_and_databases(void)
 {
 	for (size_t i = 0; i < NNAMES; i++) {
 		char *quoted = PQescapeIdentifier(pgtest_admin(), names[i], strlen(names[i]));
 
 		pgtest_exec("CREATE ROLE %s LOGIN PASSWORD 'walrus'", quoted);
+		if (i < NDATABASES)
+			pgtest_exec("CREATE DATABASE %s", quoted);
 		PQfreemem(quoted);
 	}
 }
 
 static pgm_config *config_of_name(size_t i)
 {
-	pgm_config *config = pgtest_config("dbname=postgres password=walrus");
+	pgm_config *config = pgtest_config("password=walrus");
 	pgm_error err;
 
 	assert_true(pgm_config_set(config, "connection_settings", "user", names[i], &err));
+	assert_true(
+		pgm_config_set(config, "connection_settings", "dbname", i < NDATABASES ? names[i] : "postgres", &err));
 	return config;
 }
 
@@ -211,6 +225,7 @@ static void each_name_is_let_in_by_its_own_line(void **state)
 		assert_true(version < 140000 || logged_since(before, pgtest_format("pg_hba.conf:%zu)", 2 * i + 1)));
 	}
 	is_refused("dbname=postgres");
+	is_refused("dbname=postgres user=all password=walrus");
 }
 
 static int start_server(void **state)
@@ -222,7 +237,7 @@ static int start_server(void **state)
 	pgtest_use(cluster_server(server));
 	version = (int)pgtest_number("SHOW server_version_num");
 	conf_before = content_of(conf_file());
-	make_roles();
+	make_roles_and_databases();
 	cluster_tls(server, "good"); /* brings server.crt and server.key; its settings go again */
 	ca = content_of(cluster_certificate("ca.crt"));
 	rewrite(pgtest_format("%s/root.crt", pgtest_server_now()->datadir), ca);

@@ -251,9 +251,12 @@ static void role_and_database_have_limits_of_their_own(void **state)
 	now.seen.role_limit = 19;
 	expect("role_limit", PGM_SERVER_MISMATCH);
 	expect_reason("role_limit", "20 connections, the role \"app\" may have 19");
+	assert_string_equal(check("role_limit")->fix, "ALTER ROLE \"app\" CONNECTION LIMIT 20, or lower max_size");
 	expect("database_limit", PGM_SERVER_OK);
 	now.seen.database_limit = 0;
 	expect("database_limit", PGM_SERVER_MISMATCH);
+	assert_string_equal(check("database_limit")->fix,
+			    "ALTER DATABASE \"db1\" CONNECTION LIMIT 20, or lower max_size");
 	now.seen.superuser = true;
 	expect_none("role_limit");
 	expect_none("database_limit");
@@ -325,6 +328,9 @@ static void a_password_that_was_not_asked_for_is_told(void **state)
 	expect("password", PGM_SERVER_OK);
 	now.seen.used_password = PGM_HBA_NO;
 	expect("password", PGM_SERVER_REVIEW);
+	assert_string_equal(check("password")->live, "not asked for");
+	now.seen.method = "peer";
+	assert_string_equal(check("password")->live, "not asked for: peer");
 	now.client.has_password = false;
 	expect_none("password");
 }

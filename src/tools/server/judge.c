@@ -42,9 +42,8 @@ const char *pgm__judge_source(pgm__judge *j, const pgm__live_setting *setting)
 	return setting->source;
 }
 
-const char *pgm__judge_role(pgm__judge *j)
+const char *pgm__judge_quote(pgm__judge *j, const char *name)
 {
-	const char *name = j->seen->user;
 	char *out = pgm__arena_room(j->arena, 2 * strlen(name) + 3), *to = out;
 
 	if (!out)
@@ -57,6 +56,11 @@ const char *pgm__judge_role(pgm__judge *j)
 	}
 	*to = '"';
 	return out;
+}
+
+const char *pgm__judge_role(pgm__judge *j)
+{
+	return pgm__judge_quote(j, j->seen->user);
 }
 
 /* --------------------------------------------------------------------------------------- refused */

@@ -23,7 +23,8 @@ pgm_server_check *pgm__judge_unseen(pgm__judge *j, const char *id, const pgm__un
 /* "/etc/postgresql/postgresql.conf:12" or "default", "user", ... as pg_settings has it. */
 const char *pgm__judge_source(pgm__judge *j, const pgm__live_setting *setting);
 
-/* The role that was let in, as SQL writes it: in quotes. */
+/* A name as SQL writes it: in quotes. And that of the role that was let in. */
+const char *pgm__judge_quote(pgm__judge *j, const char *name);
 const char *pgm__judge_role(pgm__judge *j);
 
 /* The server could not be reached, or refused. */

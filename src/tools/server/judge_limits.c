@@ -73,8 +73,8 @@ static void judge_limit(pgm__judge *j, const char *id, int limit, const char *wh
 	check->status = PGM_SERVER_MISMATCH;
 	check->reason =
 		FORMAT("the client may want %d connections, the %s \"%s\" may have %d", need, what, name, limit);
-	check->fix = FORMAT("ALTER %s ... CONNECTION LIMIT %d, or lower max_size",
-			    strcmp(what, "role") == 0 ? "ROLE" : "DATABASE", need);
+	check->fix = FORMAT("ALTER %s %s CONNECTION LIMIT %d, or lower max_size",
+			    strcmp(what, "role") == 0 ? "ROLE" : "DATABASE", pgm__judge_quote(j, name), need);
 }
 
 static void judge_valid_until(pgm__judge *j)
@@ -93,7 +93,7 @@ static void judge_valid_until(pgm__judge *j)
 			: j->seen->days_left == 0
 				? "the role's password expires within a day"
 				: FORMAT("the role's password expires in %lld days", (long long)j->seen->days_left);
-	check->fix = "ALTER ROLE ... VALID UNTIL ...";
+	check->fix = FORMAT("ALTER ROLE %s VALID UNTIL a later day", pgm__judge_role(j));
 }
 
 /* The server holds a superuser to no limit of role or database. */

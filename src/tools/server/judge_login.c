@@ -152,7 +152,9 @@ static void judge_password(pgm__judge *j)
 		return;
 	check = pgm__judge_add(j, "password", PGM_SERVER_OK);
 	check->wanted = "asked for";
-	check->live = j->seen->used_password == PGM_HBA_YES ? "asked for" : "not asked for";
+	check->live = j->seen->used_password == PGM_HBA_YES ? "asked for"
+		      : j->seen->method ? pgm__arena_printf(j->arena, "not asked for: %s", j->seen->method)
+					: "not asked for";
 	if (j->seen->used_password == PGM_HBA_YES)
 		return;
 	check->status = PGM_SERVER_REVIEW;

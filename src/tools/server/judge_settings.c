@@ -86,7 +86,7 @@ static void judge_default(pgm__judge *j, const pgm_server_setting *setting, cons
 	if (live->shown && strcmp(live->shown, probe->shown) == 0)
 		return;
 	check->status = PGM_SERVER_REVIEW;
-	check->reason = FORMAT("the file's value takes the place of the one that was set for %s with ALTER ... SET",
+	check->reason = FORMAT("the file's value takes the place of the one that was set with ALTER ... SET (%s)",
 			       check->source);
 }
 
@@ -136,8 +136,7 @@ static void judge_idle_session(pgm__judge *j)
 		return;
 	check->status = PGM_SERVER_REVIEW;
 	check->reason = "the server ends connections that lie idle in the pool before the pool does";
-	check->fix = "a smaller max_idle or max_lifetime, or check_on_checkout: true, or ALTER ROLE ... SET "
-		     "idle_session_timeout = 0";
+	check->fix = "a smaller max_idle or max_lifetime, or check_on_checkout: true";
 }
 
 /* Shown, that one knows of them. */

@@ -5,7 +5,7 @@ DESTDIR ?=
 # For scripts/check.sh, that is for ctest: make check ARGS='-L unit'
 ARGS ?=
 
-.PHONY: all build demo check check-asan check-tsan check-valgrind check-clang soak fuzz bench install format lint clean help
+.PHONY: all build demo check check-asan check-tsan check-valgrind check-clang check-servers soak fuzz bench install format lint clean help
 
 all: build
 
@@ -32,6 +32,11 @@ check-valgrind:
 check-clang:
 	@scripts/install-deps.sh build test clang
 	@scripts/check.sh clang $(ARGS)
+
+# Which of the servers: SERVERS='16.14.0-beta.17 ...', versions of the npm package that the script names.
+check-servers:
+	@scripts/install-deps.sh build test
+	@scripts/check-servers.sh $(SERVERS)
 
 # The seed is printed; SEED=n repeats what was done, by whom, in which order. PRESET=asan or tsan: with a sanitizer.
 MINUTES ?= 10
@@ -87,6 +92,7 @@ help:
 	@echo "make check-tsan      the same with the thread sanitizer"
 	@echo "make check-valgrind  unit and integration tests under valgrind"
 	@echo "make check-clang     the same, built with clang"
+	@echo "make check-servers   the tests of pgserverconfig on PostgreSQL 12 to 18 (SERVERS=...: some of them)"
 	@echo "make soak            every fault together (MINUTES=$(MINUTES), SEED=n to repeat one, PRESET=asan or tsan)"
 	@echo "make fuzz            feed the YAML loader and the CSV splitter with libFuzzer (FUZZ_SECONDS=$(FUZZ_SECONDS) each)"
 	@echo "make bench           measure (on a quiet machine)"

@@ -355,6 +355,11 @@ static void md5_passwords_may_fit_a_rule_that_is_hidden(void **state)
 	expect("password_encryption", PGM_SERVER_OK);
 	set_live("password_encryption", "md5");
 	expect("password_encryption", PGM_SERVER_UNKNOWN);
+	assert_non_null(strstr(check("password_encryption")->privilege, "GRANT SELECT ON pg_hba_file_rules"));
+	have_rule("scram-sha-256", NULL);
+	now.report.verdict.outcome = PGM_HBA_UNDECIDED;
+	expect("password_encryption", PGM_SERVER_UNKNOWN);
+	assert_null(check("password_encryption")->privilege);
 	now.seen.method = "scram-sha-256"; /* as PostgreSQL 16 tells it */
 	expect("password_encryption", PGM_SERVER_REVIEW);
 	now.seen.method = "md5";

@@ -16,15 +16,14 @@ static const pgm_hba_row *decided_row(const pgm__judge *j)
 
 /* ------------------------------------------------------------------------------------------ rules */
 
-static void judge_hidden_rules(pgm__judge *j)
+/* What hangs on rules that could not be seen. */
+static pgm_server_check *judge_unseen_rules(pgm__judge *j, const char *id, const char *what)
 {
-	pgm_server_check *check = pgm__judge_unseen(
-		j, "pg_hba", &j->seen->no_rules, "the rules of pg_hba.conf",
+	return pgm__judge_unseen(
+		j, id, &j->seen->no_rules, what,
 		pgm__arena_printf(j->arena,
 				  "SELECT ON pg_hba_file_rules TO %s; GRANT EXECUTE ON FUNCTION pg_hba_file_rules()",
 				  pgm__judge_role(j)));
-
-	check->required = true;
 }
 
 static bool hangs_on_quotes(const pgm_hba_verdict *verdict)
@@ -170,26 +169,36 @@ static const char *method_of(const pgm__judge *j)
 	return row ? row->method : j->seen->method;
 }
 
+/* Passwords are stored for md5, and what the rule asks for is not known. */
+static pgm_server_check *judge_unknown_method(pgm__judge *j)
+{
+	static const char id[] = "password_encryption";
+	pgm_server_check *check;
+
+	if (!j->report->has_rules)
+		return judge_unseen_rules(j, id, "whether the rule asks for SCRAM");
+	check = pgm__judge_add(j, id, PGM_SERVER_UNKNOWN);
+	check->reason = "whether the rule asks for SCRAM is not known, as the rule is not";
+	return check;
+}
+
 /* "on" was md5's other name. A rule for md5 takes what was stored for SCRAM as well. */
 static void judge_password_encryption(pgm__judge *j)
 {
 	const pgm__live_setting *setting = pgm__seen_setting(j->seen, "password_encryption");
 	const char *method = method_of(j);
 	pgm_server_check *check;
+	bool scram;
 
 	if (!j->client->has_password || !setting)
 		return;
-	check = pgm__judge_add(j, "password_encryption", PGM_SERVER_OK);
+	scram = strcmp(setting->setting, SCRAM) == 0;
+	check = scram || method ? pgm__judge_add(j, "password_encryption", PGM_SERVER_OK) : judge_unknown_method(j);
 	check->wanted = !method || strcmp(method, SCRAM) == 0 ? SCRAM : "any";
 	check->live = setting->setting;
 	check->source = pgm__judge_source(j, setting);
-	if (strcmp(setting->setting, SCRAM) == 0 || (method && strcmp(method, SCRAM) != 0))
+	if (scram || !method || strcmp(method, SCRAM) != 0)
 		return;
-	if (!method) {
-		check->status = PGM_SERVER_UNKNOWN;
-		check->reason = "it must be " SCRAM " if the rule asks for that, and the rule is not known";
-		return;
-	}
 	check->status = PGM_SERVER_REVIEW;
 	check->reason = "the rule asks for SCRAM, but the next password that is set will be stored for md5: the client "
 			"could not log in any more";
@@ -230,7 +239,7 @@ void pgm__judge_login(pgm__judge *j)
 	if (j->report->has_rules)
 		judge_rules(j);
 	else
-		judge_hidden_rules(j);
+		judge_unseen_rules(j, "pg_hba", "the rules of pg_hba.conf")->required = true;
 	judge_ssl(j);
 	judge_tls_end(j);
 	judge_password(j);

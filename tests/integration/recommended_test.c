@@ -26,19 +26,19 @@ static const char *content_of(const char *path)
 	return pgtest_keep(text);
 }
 
-static const char *lines_of(const pgm_server_advice *advice, pgm_server_file file)
+static const char *lines_of(const pgm_server_advice *advice, pgm_server_file file, pgm_server_kind kind)
 {
 	const char *text = "";
 
 	for (size_t i = 0; i < advice->nlines; i++)
-		if (advice->lines[i].file == file && advice->lines[i].kind == PGM_SERVER_REQUIRED)
+		if (advice->lines[i].file == file && advice->lines[i].kind == kind)
 			text = pgtest_format("%s%s # %s\n", text, advice->lines[i].text,
 					     advice->lines[i].remark ? advice->lines[i].remark : "");
 	return text;
 }
 
-/* Only what is required. */
-static void follow(const pgm_config *config)
+/* Owner: pgm_server_advice_free. */
+static pgm_server_advice *advise(const pgm_config *config)
 {
 	pgm_error err;
 	pgm_server_client *client = pgm_server_client_new(config, &err);
@@ -50,10 +50,45 @@ static void follow(const pgm_config *config)
 	advice = pgm_server_recommend(client, &err);
 	if (!advice)
 		pgtest_die("%s", err.message);
-	rewrite(hba_file(), lines_of(advice, PGM_SERVER_HBA_CONF));
-	rewrite(conf_file(), pgtest_format("%s%s", conf_before, lines_of(advice, PGM_SERVER_POSTGRESQL_CONF)));
-	pgm_server_advice_free(advice);
 	pgm_server_client_free(client);
+	return advice;
+}
+
+/* The server starts anew with these files, unless it has them. */
+static void have_files(const char *hba, const char *conf)
+{
+	const char *whole = pgtest_format("%s%s", conf_before, conf);
+
+	if (strcmp(content_of(hba_file()), hba) == 0 && strcmp(content_of(conf_file()), whole) == 0)
+		return;
+	rewrite(hba_file(), hba);
+	rewrite(conf_file(), whole);
+	cluster_restart(server, "fast");
+}
+
+/* Only what is required. */
+static void follow(const char *settings)
+{
+	pgm_config *config = pgtest_config("%s", settings);
+	pgm_server_advice *advice = advise(config);
+
+	have_files(lines_of(advice, PGM_SERVER_HBA_CONF, PGM_SERVER_REQUIRED),
+		   lines_of(advice, PGM_SERVER_POSTGRESQL_CONF, PGM_SERVER_REQUIRED));
+	pgm_server_advice_free(advice);
+	pgm_config_free(config);
+}
+
+/* In the place of the rules those that are shown as a choice, and all that is advisable. */
+static void follow_choice(const char *settings)
+{
+	pgm_config *config = pgtest_config("%s", settings);
+	pgm_server_advice *advice = advise(config);
+
+	have_files(lines_of(advice, PGM_SERVER_HBA_CONF, PGM_SERVER_ADVISABLE),
+		   pgtest_format("%s%s", lines_of(advice, PGM_SERVER_POSTGRESQL_CONF, PGM_SERVER_REQUIRED),
+				 lines_of(advice, PGM_SERVER_POSTGRESQL_CONF, PGM_SERVER_ADVISABLE)));
+	pgm_server_advice_free(advice);
+	pgm_config_free(config);
 }
 
 /* --------------------------------------------------------------------------------------- clients */
@@ -90,11 +125,7 @@ static const char *verifying(void)
 
 static void works_for(const char *settings, bool encrypted)
 {
-	pgm_config *config = pgtest_config("%s", settings);
-
-	follow(config);
-	pgm_config_free(config);
-	cluster_restart(server, "fast");
+	follow(settings);
 	connects(settings, encrypted);
 	is_refused(pgtest_format("%s user=nobody password=x", settings));
 	is_refused(pgtest_format("%s dbname=postgres", settings));
@@ -129,31 +160,48 @@ static void it_works_with_a_certificate_alone_in_every_sslmode_that_shows_it(voi
 			  true);
 }
 
-static void it_works_with_a_password_and_a_certificate(void **state)
+static void it_works_with_a_password_and_a_certificate_in_every_sslmode(void **state)
 {
 	(void)state;
-	works_for(pgtest_format("host=localhost sslmode=verify-full %s %s", verifying(), certificate()), true);
-	works_for(pgtest_format("host=localhost sslmode=prefer %s %s", verifying(), certificate()), false);
+	for (size_t i = 0; i < NMODES; i++)
+		works_for(
+			pgtest_format("host=localhost sslmode=%s %s %s", modes[i].sslmode, verifying(), certificate()),
+			modes[i].encrypted);
 }
 
-static void it_works_over_the_socket(void **state)
+static void the_choice_asks_for_the_certificate_as_well(void **state)
 {
+	const char *without = pgtest_format("host=localhost sslmode=verify-full %s", verifying()),
+		   *with = pgtest_format("%s %s", without, certificate());
+	pgm_error err;
+
 	(void)state;
-	works_for(pgtest_format("host='%s' sslmode=verify-full", pgtest_server_now()->socketdir), false);
-	works_for(pgtest_format("host='%s' sslmode=disable", pgtest_server_now()->socketdir), false);
+	follow_choice(with);
+	connects(with, true);
+	err = open_error(pgtest_config("%s sslcert=/nowhere", without), NULL);
+	assert_contains(err.message, "certificate");
+	is_refused(pgtest_format("%s user=nobody password=x", with));
+}
+
+static void it_works_over_the_socket_in_every_sslmode(void **state)
+{
+	const char *socket = pgtest_format("host='%s'", pgtest_server_now()->socketdir);
+
+	(void)state;
+	for (size_t i = 0; i < NMODES; i++) {
+		works_for(pgtest_format("%s sslmode=%s", socket, modes[i].sslmode), false);
+		works_for(pgtest_format("%s sslmode=%s %s", socket, modes[i].sslmode, certificate()), false);
+	}
 }
 
 static void it_holds_as_many_connections_as_the_pool_wants(void **state)
 {
 	static const char settings[] = "type=pool pool.min_size=7 pool.max_size=7";
-	pgm_config *config = pgtest_config(settings);
 	pgm_error err;
 	pgm_db *db;
 
 	(void)state;
-	follow(config);
-	pgm_config_free(config);
-	cluster_restart(server, "fast");
+	follow(settings);
 	db = must_open(settings);
 	if (!pgm_wait_ready(db, slow(10000), &err))
 		fail_msg("%s", err.message);
@@ -208,13 +256,13 @@ static void each_name_is_let_in_by_its_own_line(void **state)
 	(void)state;
 	for (size_t i = 0; i < NNAMES; i++) {
 		pgm_config *config = config_of_name(i);
+		pgm_server_advice *advice = advise(config);
 
-		follow(config);
+		rules = pgtest_format("%s%s", rules, lines_of(advice, PGM_SERVER_HBA_CONF, PGM_SERVER_REQUIRED));
+		pgm_server_advice_free(advice);
 		pgm_config_free(config);
-		rules = pgtest_format("%s%s", rules, content_of(hba_file()));
 	}
-	rewrite(hba_file(), rules);
-	cluster_restart(server, "fast");
+	have_files(rules, "");
 	for (size_t i = 0; i < NNAMES; i++) {
 		pgm_db *db;
 
@@ -257,8 +305,9 @@ int main(void)
 		cmocka_unit_test(each_name_is_let_in_by_its_own_line),
 		cmocka_unit_test(it_works_with_a_password_in_every_sslmode),
 		cmocka_unit_test(it_works_with_a_certificate_alone_in_every_sslmode_that_shows_it),
-		cmocka_unit_test(it_works_with_a_password_and_a_certificate),
-		cmocka_unit_test(it_works_over_the_socket),
+		cmocka_unit_test(it_works_with_a_password_and_a_certificate_in_every_sslmode),
+		cmocka_unit_test(the_choice_asks_for_the_certificate_as_well),
+		cmocka_unit_test(it_works_over_the_socket_in_every_sslmode),
 		cmocka_unit_test(it_holds_as_many_connections_as_the_pool_wants),
 	};
 

@@ -709,22 +709,42 @@ static void the_session_could_not_write_if_it_would(void **state)
 {
 	static const char *const writes[] = {"CREATE TABLE audit_was_here()", "CREATE SEQUENCE audit_was_here",
 					     "COMMENT ON DATABASE pgm_test IS 'audit was here'"};
-	pgm_config *config = pgtest_config("options='-c work_mem=3MB'");
+	pgm_config *config = pgtest_config("dbname=pgm_test");
 	pgm__audit_session session;
 	pgm_error err;
-	PGresult *res;
 
 	(void)state;
-	assert_true(pgm__audit_open(&session, config, &err));
+	assert_true(pgm__audit_open(&session, config, "-c default_transaction_read_only=off", &err));
 	pgm_config_free(config);
 	for (size_t i = 0; i < sizeof(writes) / sizeof(writes[0]); i++) {
 		assert_null(pgm__audit_ask(&session, writes[i], 0, NULL, &err));
 		assert_string_equal(err.sqlstate, "25006"); /* read_only_sql_transaction */
 	}
-	res = pgm__audit_ask(&session, "SHOW work_mem", 0, NULL, &err);
-	assert_string_equal(PQgetvalue(res, 0, 0), "3MB"); /* the file's own options stay */
-	PQclear(res);
 	pgm__audit_close(&session);
+}
+
+static void expect_seven_seconds(void)
+{
+	assert_string_equal(check("idle_in_transaction_session_timeout")->live, "7s");
+	assert_string_equal(check("idle_in_transaction_session_timeout")->source, "client");
+}
+
+/* Of the file, a service, or the environment. */
+static void the_clients_own_options_stay(void **state)
+{
+	static const char options[] = "-c idle_in_transaction_session_timeout=7s";
+
+	(void)state;
+	audit("options='%s'", options);
+	expect_seven_seconds();
+	setenv("PGOPTIONS", options, 1);
+	audit(NULL);
+	unsetenv("PGOPTIONS");
+	expect_seven_seconds();
+	setenv("PGSERVICEFILE", pgtest_file("service.conf", pgtest_format("[here]\noptions=%s\n", options)), 1);
+	audit("service=here");
+	unsetenv("PGSERVICEFILE");
+	expect_seven_seconds();
 }
 
 static void a_server_that_does_not_answer_is_not_waited_for_long(void **state)
@@ -811,6 +831,7 @@ int main(void)
 		AUDIT_TEST(a_configuration_that_is_wrong_is_an_error),
 		AUDIT_TEST(nothing_but_questions_is_asked_and_nothing_changes),
 		AUDIT_TEST(the_session_could_not_write_if_it_would),
+		AUDIT_TEST(the_clients_own_options_stay),
 		AUDIT_TEST(a_server_that_does_not_answer_is_not_waited_for_long),
 		AUDIT_TEST(a_server_that_goes_in_mid_audit_leaves_a_report),
 	};

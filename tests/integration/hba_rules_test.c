@@ -342,7 +342,7 @@ static int start_server(void **state)
 			sources[i].proxy = proxy_start_from(sources[i].address);
 	config = pgtest_config("host='%s' user=%s password=%s dbname=postgres", s->socketdir, s->superuser,
 			       s->superuser_password);
-	if (!pgm__audit_open(&session, config, &err))
+	if (!pgm__audit_open(&session, config, "", &err))
 		pgtest_die("%s", err.message);
 	pgm_config_free(config);
 	return 0;

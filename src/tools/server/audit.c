@@ -39,7 +39,8 @@ static bool look(const pgm_config *config, const pgm_server_client *client, pgm_
 		 pgm_error *err)
 {
 	pgm__audit_session session;
-	bool ok = pgm__audit_open(&session, config, err) && pgm__ask_session(&session, seen, arena, err);
+	bool ok = pgm__audit_open(&session, config, pgm__client_options(client), err) &&
+		  pgm__ask_session(&session, seen, arena, err);
 
 	if (ok) {
 		pgm__ask_settings(&session, client, seen, arena); /* before the probes */

@@ -14,11 +14,17 @@
 typedef struct owned_client {
 	pgm_server_client client;
 	pgm__arena arena;
+	const char *options;
 } owned_client;
 
 pgm__arena *pgm__client_arena(pgm_server_client *client)
 {
 	return &((owned_client *)client)->arena;
+}
+
+const char *pgm__client_options(const pgm_server_client *client)
+{
+	return ((const owned_client *)client)->options;
 }
 
 /* --------------------------------------------------------------------------- libpq's own keywords */
@@ -172,6 +178,7 @@ pgm_server_client *pgm_server_client_new(const pgm_config *config, pgm_error *er
 	if (options) {
 		fill_connection(&owned->client, &owned->arena, options);
 		fill_use(&owned->client, &owned->arena, config);
+		owned->options = pgm__arena_copy(&owned->arena, value_of(options, "options"));
 		PQconninfoFree(options);
 		if (!owned->arena.failed)
 			return &owned->client;

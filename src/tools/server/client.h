@@ -24,4 +24,7 @@ bool pgm__client_pool(const pgm_server_client *client, pgm_server_pool *pool);
 /* Where what an audit learns is kept. client must be one of pgm_server_client_new. */
 pgm__arena *pgm__client_arena(pgm_server_client *client);
 
+/* libpq's keyword, wherever it was given; "": nowhere. client as above. */
+const char *pgm__client_options(const pgm_server_client *client);
+
 #endif

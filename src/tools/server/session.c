@@ -4,7 +4,6 @@
 #include "base/strbuf.h"
 #include "tools/alone.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define CONNECTION "connection_settings"
@@ -27,15 +26,12 @@ static bool copy_connection(const pgm_config *from, pgm_config *to, pgm_error *e
 }
 
 /* As a start-up option: from the first statement on, and nothing that a pooler could hand on to somebody else. */
-static bool forbid_writing(pgm_config *config, pgm_error *err)
+static bool forbid_writing(pgm_config *config, const char *given, pgm_error *err)
 {
-	const char *given = pgm_config_get(config, CONNECTION, "options");
 	pgm__strbuf options = {0};
 	bool ok;
 
-	if (!given)
-		given = getenv("PGOPTIONS");
-	pgm__strbuf_printf(&options, "%s%s" READ_ONLY, given ? given : "", given ? " " : "");
+	pgm__strbuf_printf(&options, "%s%s" READ_ONLY, given, given[0] ? " " : "");
 	ok = options.failed ? pgm__fail_nomem(err, "preparing an audit")
 			    : pgm_config_set(config, CONNECTION, "options", options.text, err);
 	pgm__strbuf_free(&options);
@@ -54,7 +50,7 @@ static bool refuses_options(const pgm_error *err)
 	return strcmp(err->sqlstate, "08P01") == 0 && strstr(err->message, "options");
 }
 
-bool pgm__audit_open(pgm__audit_session *session, const pgm_config *config, pgm_error *err)
+bool pgm__audit_open(pgm__audit_session *session, const pgm_config *config, const char *options, pgm_error *err)
 {
 	pgm_config *copy = pgm_config_new();
 	pgm_error why;
@@ -63,7 +59,8 @@ bool pgm__audit_open(pgm__audit_session *session, const pgm_config *config, pgm_
 	*session = (pgm__audit_session){0};
 	if (!copy)
 		return pgm__fail_nomem(err, "preparing an audit");
-	ok = copy_connection(config, copy, &why) && forbid_writing(copy, &why) && connect_with(session, copy, &why);
+	ok = copy_connection(config, copy, &why) && forbid_writing(copy, options, &why) &&
+	     connect_with(session, copy, &why);
 	if (!ok && refuses_options(&why))
 		ok = pgm_config_set(copy, CONNECTION, "options", pgm_config_get(config, CONNECTION, "options"), &why) &&
 		     connect_with(session, copy, &why);

@@ -11,8 +11,8 @@ typedef struct pgm__audit_session {
 	pgm_error lost; /* code PGM_OK: it is not */
 } pgm__audit_session;
 
-/* Errors: those of pgm_manager_open and pgm_acquire. Nothing to close on failure, though it does no harm. */
-bool pgm__audit_open(pgm__audit_session *session, const pgm_config *config, pgm_error *err);
+/* options: libpq's keyword, as the client has it; "": none. Errors: those of pgm_manager_open and pgm_acquire. Nothing to close on failure, though it does no harm. */
+bool pgm__audit_open(pgm__audit_session *session, const pgm_config *config, const char *options, pgm_error *err);
 void pgm__audit_close(pgm__audit_session *session);
 
 /* One statement. NULL with err filled if the server refused it or did not answer. Owner: the caller, PQclear. */

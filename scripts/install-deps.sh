@@ -29,6 +29,8 @@ pgbouncer     ?test  pgbouncer          pgbouncer           pgbouncer          p
 libuv         ?test  libuv1-dev         libuv-devel         libuv-dev          libuv            libuv
 libevent      ?test  libevent-dev       libevent-devel      libevent-dev       libevent         libevent
 glib          ?test  libglib2.0-dev     glib2-devel         glib-dev           glib2            glib
+psycopg       ?test  python3-psycopg,python3-psycopg-pool,python3-yaml  -  -      -                -
+jsonschema    ?test  python3-jsonschema,python3-yaml  python3-jsonschema,python3-pyyaml  py3-jsonschema,py3-yaml  python-jsonschema,python-yaml  -
 valgrind      own    valgrind           valgrind            valgrind           valgrind         -
 sanitizers    own    -                  libasan,libubsan,libtsan  -            -                -
 clang         lint   clang              clang               clang              clang            llvm
@@ -59,6 +61,14 @@ have_server() {
 	on_path initdb && on_path postgres
 }
 
+# By the system's Python, or the one that is called so.
+have_python() {
+	for python in /usr/bin/python3 python3; do
+		"$python" -c "import $1" 2>/dev/null && return 0
+	done
+	return 1
+}
+
 have() {
 	case $1 in
 	cc) compiler && links cc ;;
@@ -73,6 +83,8 @@ have() {
 	libevent) pkg-config --exists libevent_core 2>/dev/null ;;
 	glib) pkg-config --exists glib-2.0 2>/dev/null ;;
 	server) have_server ;;
+	psycopg) have_python "psycopg, psycopg_pool, yaml" ;;
+	jsonschema) have_python "jsonschema, yaml" ;;
 	sanitizers) links cc -fsanitize=address,undefined && links cc -fsanitize=thread ;;
 	clang-rt) links clang -fsanitize=address ;;
 	*) on_path "$1" ;;
@@ -232,7 +244,15 @@ for kind in needed optional; do
 			;;
 		esac
 	fi
-	install_packages "$@" >"$log" 2>&1 || { [ $kind = optional ] || tail -n 40 "$log" >&2; }
+	install_packages "$@" >"$log" 2>&1 && continue
+	if [ $kind = needed ]; then
+		tail -n 40 "$log" >&2
+		continue
+	fi
+	# One that this system does not have keeps the others away.
+	for package; do
+		install_packages "$package" >"$log" 2>&1
+	done
 done
 
 lacking=$(missing "$manager")

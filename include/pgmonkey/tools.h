@@ -6,6 +6,7 @@
 #ifndef PGMONKEY_TOOLS_H
 #define PGMONKEY_TOOLS_H
 
+#include <pgmonkey/codegen.h>
 #include <pgmonkey/csv.h>
 #include <pgmonkey/server.h>
 

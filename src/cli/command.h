@@ -17,6 +17,7 @@ struct cli_command {
 /* One file each. The list of all is in main.c and in the groups. */
 extern const cli_command cli_pgconfig;
 extern const cli_command cli_pgconfig_create;
+extern const cli_command cli_pgconfig_generate;
 extern const cli_command cli_pgconfig_test;
 extern const cli_command cli_pgexport;
 extern const cli_command cli_pgimport;

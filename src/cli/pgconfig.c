@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-static const cli_command *const commands[] = {&cli_pgconfig_create, &cli_pgconfig_test, NULL};
+static const cli_command *const commands[] = {&cli_pgconfig_create, &cli_pgconfig_test, &cli_pgconfig_generate, NULL};
 
 const cli_command cli_pgconfig = {
 	.name = "pgconfig",

@@ -21,7 +21,7 @@ load helper
 
 @test "the list of commands has one line for each" {
 	pgmonkey pgconfig --help
-	has "$out" "create    " "test    "
+	has "$out" "create    " "test    " "generate-code    "
 }
 
 @test "version prints the version and exits with 0" {
@@ -41,7 +41,7 @@ load helper
 	pgmonkey pgconfig
 	expect 2
 	one_reason
-	has "$err" "create or test"
+	has "$err" "create, test or generate-code"
 }
 
 @test "an unknown command is told with the nearest one" {

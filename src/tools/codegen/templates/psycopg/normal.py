@@ -1,0 +1,46 @@
+#!/usr/bin/env python3
+"""One connection to PostgreSQL, as a YAML file describes it.
+
+Needs: pip install psycopg pyyaml (Debian: python3-psycopg python3-yaml)
+Run:   python3 program.py [YAML file]
+"""
+
+import sys
+
+import psycopg
+import yaml
+
+CONFIG_FILE = "@CONFIG@"
+
+
+from settings import *
+
+
+def work(conn):
+    """Your work goes here. What it raises rolls it back."""
+    name = "statement_timeout"
+    row = conn.execute(
+        "SELECT current_database(), current_setting('application_name'), current_setting(%s)", (name,)
+    ).fetchone()
+    print(f"database {row[0]}, application {row[1]}, {name} {row[2]}")
+
+
+def run(path):
+    document = read_config(path)
+    with psycopg.connect(**connect_arguments(document)) as conn:
+        for name, value in section(document, "sync_settings").items():
+            conn.execute("SELECT set_config(%s, %s, false)", (name, value))
+        conn.commit()
+        work(conn)  # leaving the block commits
+
+
+def main():
+    path = sys.argv[1] if len(sys.argv) > 1 else CONFIG_FILE
+    try:
+        run(path)
+    except (OSError, ValueError, yaml.YAMLError, psycopg.Error) as error:
+        sys.exit(f"{path}: {error}")
+
+
+if __name__ == "__main__":
+    main()

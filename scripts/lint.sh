@@ -12,7 +12,7 @@ folders=
 for folder in include src tests examples bench; do
 	[ ! -d "$folder" ] || folders="$folders $folder"
 done
-sources() { find $folders -name '*.[ch]' -print0; }
+sources() { find $folders \( -name '*.[ch]' -o -name '*.[ch]pp' \) -print0; }
 
 if [ "${1:-}" = format ]; then
 	sources | xargs -0 clang-format -i

@@ -51,7 +51,7 @@ has_every_part() {
 		[ -f "$copy/$part" ] || { echo "missing: $part"; return 1; }
 	done
 	[ -e "$lib/libpgmonkey.so" ] || [ -e "$lib/libpgmonkey.dylib" ] || { echo "missing: the shared library"; return 1; }
-	for header in $(cd "$source/include" && find . -name '*.h'); do
+	for header in $(cd "$source/include" && find . -name '*.h' -o -name '*.hpp'); do
 		cmp "$source/include/$header" "$copy/include/$header" || return
 	done
 }
@@ -128,9 +128,10 @@ loop_of() {
 # event loop; where that is not installed the adapter is left out. (libuv wants POSIX asked for with -std=c11.)
 header_alone() {
 	on_path "${1%% *}" || { echo "no $1"; return 77; }
-	for header in $(cd "$copy/include" && find . -name '*.h' | sed 's|^\./||' | sort); do
+	for header in $(cd "$copy/include" && find . -name '*.h' -o -name '*.hpp' | sed 's|^\./||' | sort); do
 		packages=libpq
 		case $header in
+		*.hpp) [ "$2" = c++ ] || continue ;;
 		pgmonkey/adapters/*)
 			loop=$(loop_of "$header") || { echo "which loop is $header for?"; return 1; }
 			pkg-config --exists "$loop" || continue

@@ -18,6 +18,7 @@ struct cli_command {
 extern const cli_command cli_pgconfig;
 extern const cli_command cli_pgconfig_create;
 extern const cli_command cli_pgconfig_generate;
+extern const cli_command cli_pgconfig_schema;
 extern const cli_command cli_pgconfig_test;
 extern const cli_command cli_pgexport;
 extern const cli_command cli_pgimport;

@@ -49,11 +49,20 @@ static void add_string(pgm__strbuf *out, const char *text)
 	pgm__strbuf_puts(out, "\"");
 }
 
+static void begin_line(cli_json *j)
+{
+	pgm__strbuf_puts(&j->out, "\n");
+	for (int i = 0; i < j->depth; i++)
+		pgm__strbuf_puts(&j->out, "  ");
+}
+
 /* What stands before every value. */
 static void begin(cli_json *j, const char *key)
 {
 	if (j->comma)
-		pgm__strbuf_puts(&j->out, ", ");
+		pgm__strbuf_puts(&j->out, j->lines ? "," : ", ");
+	if (j->lines && j->depth > 0)
+		begin_line(j);
 	j->comma = true;
 	if (key) {
 		add_string(&j->out, key);
@@ -66,10 +75,14 @@ void cli_json_open(cli_json *j, const char *key, char bracket)
 	begin(j, key);
 	pgm__strbuf_add(&j->out, &bracket, 1);
 	j->comma = false;
+	j->depth++;
 }
 
 void cli_json_close(cli_json *j, char bracket)
 {
+	j->depth--;
+	if (j->lines)
+		begin_line(j);
 	pgm__strbuf_add(&j->out, &bracket, 1);
 	j->comma = true;
 }

@@ -10,6 +10,8 @@
 typedef struct cli_json {
 	pgm__strbuf out;
 	bool comma; /* the next value needs one before it */
+	bool lines; /* each value begins a line; may be set and taken back in between */
+	int depth;  /* of open brackets */
 } cli_json;
 
 /* key NULL: an item of an array, or the whole. bracket is '{' or '['; close with its partner. */

@@ -3,7 +3,8 @@
 
 #include <stddef.h>
 
-static const cli_command *const commands[] = {&cli_pgconfig_create, &cli_pgconfig_test, &cli_pgconfig_generate, NULL};
+static const cli_command *const commands[] = {&cli_pgconfig_create, &cli_pgconfig_test, &cli_pgconfig_generate,
+					      &cli_pgconfig_schema, NULL};
 
 const cli_command cli_pgconfig = {
 	.name = "pgconfig",

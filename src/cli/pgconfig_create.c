@@ -1,6 +1,7 @@
 /* `pgmonkey pgconfig create`: a commented file to start from. */
 #include "cli/command.h"
 #include "cli/output.h"
+#include "cli/schema.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,13 +9,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-/* Where the JSON schema is installed, if it is. */
-#ifdef PGM_SCHEMA_FILE
-#define SCHEMA PGM_SCHEMA_FILE
-#else
-#define SCHEMA NULL
-#endif
 
 static const char *const types[] = {"pg", NULL};
 
@@ -123,7 +117,8 @@ static int run(const cli_args *args)
 {
 	pgm_error err;
 	const char *given = cli_arg(args, "filepath");
-	char *path = strdup(given), *text = pgm_config_template(SCHEMA, &err);
+	char *path = strdup(given), *schema = cli_schema_address();
+	char *text = pgm_config_template(schema, &err);
 	int status = CLI_FAILED;
 
 	if (!path || !text)
@@ -133,6 +128,7 @@ static int run(const cli_args *args)
 	if (status == CLI_DONE && !cli_is_quiet())
 		tell_what_next(given);
 	free(text);
+	free(schema);
 	free(path);
 	return status;
 }

@@ -1,7 +1,7 @@
 /*
  * The settings table: what the YAML file may say. One row per setting, and nowhere else is a setting's
  * name, type, default, range or explanation written. Validation, defaults, "did you mean", the typed
- * settings and the template of `pgconfig create` are made from it.
+ * settings, the template of `pgconfig create` and the JSON schema are made from it.
  *
  * To walk all of it:
  *	for (size_t i = 0; i < PGM__NSECTIONS; i++)

@@ -1,4 +1,6 @@
 /* The public door to configurations: adds what only the linked libpq knows, its own connection keywords. */
+#include "connection/keywords.h"
+
 #include "config/config.h"
 #include "pgmonkey.h"
 
@@ -13,6 +15,15 @@ static bool known(const char *keyword)
 		found = strcmp(option->keyword, keyword) == 0;
 	PQconninfoFree(all);
 	return found;
+}
+
+void pgm__keywords_each(pgm__keyword_fn fn, void *arg)
+{
+	PQconninfoOption *all = PQconndefaults();
+
+	for (const PQconninfoOption *option = all; option && option->keyword; option++)
+		fn(option->keyword, arg);
+	PQconninfoFree(all);
 }
 
 static const pgm__keywords of_libpq = {.known = known};

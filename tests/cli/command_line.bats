@@ -41,7 +41,7 @@ load helper
 	pgmonkey pgconfig
 	expect 2
 	one_reason
-	has "$err" "create, test or generate-code"
+	has "$err" "create, test, generate-code or schema"
 }
 
 @test "an unknown command is told with the nearest one" {

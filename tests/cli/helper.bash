@@ -127,6 +127,18 @@ sql()
 		-U "$PGM_TEST_SUPERUSER" -d "$PGM_TEST_DBNAME" -c "$@"
 }
 
+# find_python MODULE...: $python is one that has them; without, the test is skipped. The system's own comes first, as a
+# version manager's need not have what the system has packages for.
+find_python()
+{
+	local modules
+	modules=$(IFS=, && echo "$*")
+	for python in /usr/bin/python3 python3; do
+		! "$python" -c "import $modules" 2>/dev/null || return 0
+	done
+	skip "no Python with $*"
+}
+
 # A cluster of this file's own, for what would disturb others. In setup_file and teardown_file.
 start_private_server()
 {

@@ -144,20 +144,11 @@ try_c()
 	has "$err" "broken.yaml:2"
 }
 
-# The Python that has psycopg: a version manager's need not.
-find_python()
-{
-	for python in /usr/bin/python3 python3; do
-		! "$python" -c "import psycopg, psycopg_pool, yaml" 2>/dev/null || return 0
-	done
-	skip "no Python with psycopg, psycopg_pool and yaml"
-}
-
 try_python()
 {
 	local lines=$1
 	shift
-	find_python
+	find_python psycopg psycopg_pool yaml
 	awkward_config
 	generate program.py --language python "$@"
 	run_it "$lines" "$python" -X dev -W error program.py
@@ -211,7 +202,7 @@ try_python()
 }
 
 @test "a session setting that the server refuses ends each program, and is told" {
-	find_python
+	find_python psycopg psycopg_pool yaml
 	printf "sync_settings: {statement_timeout: soon}\nasync_settings: {statement_timeout: soon}\n" | config
 	path=db.yaml
 	for type in normal pool async async_pool; do
@@ -237,7 +228,7 @@ try_python()
 	generate program.c --library libpq
 	build
 	run_it 1 ./program
-	find_python
+	find_python psycopg psycopg_pool yaml
 	generate program.py --language python
 	run_it 1 "$python" program.py
 }
@@ -248,7 +239,7 @@ try_python()
 	generate program.c --library libpq
 	build
 	run_it 1 ./program
-	find_python
+	find_python psycopg psycopg_pool yaml
 	generate program.py --language python
 	run_it 1 "$python" program.py
 	[ ! -e owned ]

@@ -65,6 +65,14 @@ program_runs() {
 	"$copy/bin/pgmonkey" --version | grep -F "$version"
 }
 
+program_names_schema() {
+	[ -e "$copy/bin/pgmonkey" ] || { echo "the program is not built"; return 77; }
+	"$copy/bin/pgmonkey" pgconfig schema >"$work/schema.json" &&
+		cmp "$work/schema.json" "$copy/share/pgmonkey/pgmonkey.schema.json" &&
+		"$copy/bin/pgmonkey" pgconfig create --quiet --filepath "$work/db.yaml" &&
+		head -n 1 "$work/db.yaml" | tee "$work/said" && grep -F 'moved%20copy/share/pgmonkey/pgmonkey.schema.json' "$work/said"
+}
+
 # ------------------------------------------------------------------------------ symbols
 exported() { nm -D --defined-only "$lib/libpgmonkey.so" | awk '{ print $3 }' | sort; }
 # Every function that the headers declare: the name before the first parenthesis after PGM_API.
@@ -185,7 +193,7 @@ cmake_subdirectory() {
 		[ ! -d "$work/sub/pgmonkey/tests" ]
 }
 
-echo "1..25"
+echo "1..26"
 check "make install with DESTDIR writes below it and nowhere else" stays_under_destdir
 lib=$copy/lib
 for candidate in "$copy"/lib*/pkgconfig "$copy"/lib/*/pkgconfig; do
@@ -197,6 +205,7 @@ version=$(sed -n 's/^#define PGM_VERSION "\(.*\)"/\1/p' "$source/include/pgmonke
 check "headers, both libraries, pkg-config files and the CMake package are there" has_every_part
 check "no installed text names a folder of the build" mentions_no_build_path
 check "the moved program finds its library" program_runs
+check "the moved program names the schema that came along" program_names_schema
 check "the shared library exports exactly what the header declares" exports_what_headers_declare
 check "the tools' shared library exports exactly what its headers declare" tools_export_what_their_headers_declare
 check "the shared library exports no internal name" exports_nothing_internal

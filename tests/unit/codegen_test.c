@@ -45,7 +45,7 @@ static void letters_stay_readable_and_what_is_hidden_is_escaped(void **state)
 	(void)state;
 	assert_literals("gr\u00fc\u00df \u65e5\u672c \U0001f412", "gr\u00fc\u00df \u65e5\u672c \U0001f412",
 			"gr\u00fc\u00df \u65e5\u672c \U0001f412");
-	assert_literals("\xe2\x80\xae", "\\342\\200\\256", "\\u202e");
+	assert_literals("\u202e\u202c", "\\342\\200\\256\\342\\200\\254", "\\u202e\\u202c");
 	assert_literals("\u00a0", "\\302\\240", "\\u00a0");
 	assert_literals("\U000e0041", "\\363\\240\\201\\201", "\\U000e0041");
 }

@@ -128,12 +128,12 @@ sql()
 }
 
 # find_python MODULE...: $python is one that has them; without, the test is skipped. The system's own comes first, as a
-# version manager's need not have what the system has packages for.
+# version manager's need not have what the system has packages for. PGM_TEST_PYTHON names another one.
 find_python()
 {
 	local modules
 	modules=$(IFS=, && echo "$*")
-	for python in /usr/bin/python3 python3; do
+	for python in ${PGM_TEST_PYTHON:-/usr/bin/python3 python3}; do
 		! "$python" -c "import $modules" 2>/dev/null || return 0
 	done
 	skip "no Python with $*"

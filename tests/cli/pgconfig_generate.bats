@@ -152,14 +152,9 @@ try_python()
 	awkward_config
 	generate program.py --language python "$@"
 	run_it "$lines" "$python" -X dev -W error program.py
-	fails_clearly "$python" program.py missing.yaml
-	has "$err" missing.yaml "No such file"
 	sed 's/^  password: .*/  password: wrong/' "$path" >wrong.yaml
 	fails_clearly "$python" program.py wrong.yaml
 	has "$err" "password authentication failed"
-	echo "connection_settings: [" >broken.yaml
-	fails_clearly "$python" program.py broken.yaml
-	has "$err" broken.yaml "line 2"
 }
 
 @test "C on pgmonkey, normal" { try_c 1 --connection-type normal; }
@@ -174,6 +169,57 @@ try_python()
 @test "Python on psycopg, pool" { try_python 4 --connection-type pool; }
 @test "Python on psycopg, async" { try_python 1 --connection-type async; }
 @test "Python on psycopg, async_pool" { try_python 10 --connection-type async_pool; }
+
+@test "Python says what is wrong with a file" {
+	find_python psycopg psycopg_pool yaml
+	awkward_config
+	generate program.py --language python
+	fails_clearly "$python" program.py missing.yaml
+	has "$err" missing.yaml "No such file"
+	echo "connection_settings: [" >bad.yaml
+	fails_clearly "$python" program.py bad.yaml
+	has "$err" bad.yaml "line 2"
+	echo "connection_settings: [1]" >bad.yaml
+	fails_clearly "$python" program.py bad.yaml
+	has "$err" bad.yaml "expected connection_settings to be a mapping"
+}
+
+@test "Python reads values as they are written, and leaves out what has none" {
+	find_python psycopg psycopg_pool yaml
+	cat >db.yaml <<-END
+		base: &base {connect_timeout: 010, password: 0x1F, application_name: yes}
+		postgresql:
+		  connection_settings: {<<: *base, dbname: null, user: ~, host: '', options: '~', autocommit: On}
+		  pool_settings: {max_size: 3, max_idle: 0}
+	END
+	pgmonkey pgconfig generate-code --filepath db.yaml --library psycopg --connection-type pool
+	cp .out program.py
+	"$python" - >.out <<-END
+		import program
+		document = program.read_config("db.yaml")
+		print(sorted(program.connect_arguments(document).items()))
+		pool = program.pool_arguments(document, "pool_settings", program.ConnectionPool)
+		print(pool["min_size"], pool["max_size"], pool["timeout"], pool["max_idle"] > 1e8)
+	END
+	has "$(sed -n 1p .out)" "[('application_name', 'yes'), ('autocommit', True), ('connect_timeout', '010')," \
+		" ('options', '~'), ('password', '0x1F')]"
+	[ "$(sed -n 2p .out)" = "3 3 30 True" ]
+}
+
+@test "Python checks a connection before it lends it, or says which version can" {
+	find_python psycopg psycopg_pool yaml
+	for type in pool async_pool; do
+		printf "%s: {min_size: 1, check_on_checkout: Yes}\n" "${type}_settings" | config
+		pgmonkey pgconfig generate-code --filepath db.yaml --library psycopg --connection-type $type
+		cp .out program.py
+		if "$python" -c "import psycopg_pool; psycopg_pool.ConnectionPool.check_connection" 2>/dev/null; then
+			"$python" program.py
+		else
+			fails_clearly "$python" program.py
+			has "$err" "check_on_checkout needs psycopg_pool 3.2 or newer"
+		fi
+	done
+}
 
 @test "C on pgmonkey, on a libuv loop: async" {
 	pkg-config --exists libuv || skip "libuv is not installed"

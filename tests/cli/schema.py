@@ -15,7 +15,7 @@ import tempfile
 import jsonschema
 import yaml
 
-FILES = 400
+FILES = 300
 
 
 class CoreLoader(yaml.SafeLoader):

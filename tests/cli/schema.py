@@ -1,6 +1,7 @@
 """Asks a JSON schema and the program's own loader about the same YAML files, and wants the same answer.
 
-schema.py agree SCHEMA PROGRAM    some hundred files made at random; PGM_SCHEMA_SEED repeats a run
+schema.py agree SCHEMA JUDGE      each key with each value, and hundreds of files made at random (PGM_SCHEMA_SEED repeats
+                                  a run); JUDGE is the loader, see config_judge.c
 schema.py check SCHEMA FILE...    exit status 1 if one of them is not valid
 """
 
@@ -10,12 +11,11 @@ import random
 import re
 import subprocess
 import sys
-import tempfile
 
 import jsonschema
 import yaml
 
-FILES = 300
+FILES = 500
 
 
 class CoreLoader(yaml.SafeLoader):
@@ -50,17 +50,13 @@ def read(text):
     return yaml.load(text, Loader=CoreLoader)
 
 
-def loader_accepts(program, text, path):
-    """Takes the file, and warns of no unknown key. It does not connect."""
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(text)
-    os.chmod(path, 0o600)
-    done = subprocess.run(
-        [program, "pgconfig", "generate-code", "--filepath", path], capture_output=True, text=True, check=False
-    )
-    if done.returncode not in (0, 1):
-        raise RuntimeError(f"exit status {done.returncode}: {done.stderr}")
-    return done.returncode == 0 and "unknown key" not in done.stderr
+def ask_loader(judge, texts):
+    """For each text: does the loader take it, without a warning of an unknown key?"""
+    asked = "".join(text + "\0" for text in texts)
+    answers = subprocess.run([judge], input=asked, capture_output=True, encoding="utf-8", check=True).stdout.split()
+    if len(answers) != len(texts):
+        sys.exit(f"{judge}: {len(answers)} answers to {len(texts)} texts")
+    return [answer == "1" for answer in answers]
 
 
 # Values that lie on both sides of each border, as they are written.
@@ -71,12 +67,12 @@ VALUES = (
     + ["007", "'007'", "'00000000000000005432'", "-1", "'-1'", "'+5'", "'5.0'", "'1e3'", "'0x10'", "' 5'", "'5 '", "5s"]
     + ["true", "false", "True", "FALSE", "yes", "No", "ON", "oFf", "'true'", "'tRuE'", "maybe", "y", "'2'", "tru"]
     + ["''", '""', "", "~", "null", "'null'", "'~'"]
-    + ["[]", "[1]", "{}", "{a: b}", "text", "'two words'", "grün", "'1,2'", "a=b", "',' ", "1.5"]
+    + ["[]", "[1]", "{}", "{a: b}", "text", "'two words'", "grün", "'1,2'", "a=b", "','", "1.5"]
     + ["postgresql://u@h/d", "'see postgres://h'", "postgresql"]
     + ["normal", "pool", "async", "async_pool", "Pool", "pools"]
     + ["disable", "prefer", "verify-full", "verify_full", "PREFER"]
 )
-NAMES = ["work_mem", "a.b", "a..b", ".a", "a.", "a b", "1a", "a1", "a$b", "$a", "größe", "a-b", "_x", "A.B_c.d9", "a:b"]
+NAMES = ["work_mem", "a.b", "a..b", ".a", "a.", "a b", "1a", "a1", "a$b", "$a", "größe", "a-b", "_x", "A.B_c.d9", "a:b", "", "hosst", "Port"]
 SECTIONS = ["", "~", "null", "{}", "[]", "text", "''", "5", "true"]
 
 
@@ -85,9 +81,7 @@ def quoted(key):
 
 
 def random_entry(rng, section):
-    keys = sorted(section["properties"])
-    if rng.random() < 0.1:
-        keys = NAMES + ["hosst", "", "Port", "min_size", "dbname"]
+    keys = NAMES if rng.random() < 0.1 else sorted(section["properties"])
     return rng.choice(keys), rng.choice(VALUES)
 
 
@@ -112,25 +106,47 @@ def random_file(rng, schema):
     return "\n".join(lines) + "\n"
 
 
-def agree(schema, program):
-    seed = int(os.environ.get("PGM_SCHEMA_SEED") or random.randrange(10**9))
-    rng = random.Random(seed)
-    validator = jsonschema.Draft7Validator(schema)
+def compare(validator, judge, cases, what):
+    """cases: pairs of a text and what it reads as."""
     outcomes = {True: 0, False: 0}
-    with tempfile.TemporaryDirectory(prefix="pgm-schema.") as folder:
-        path = os.path.join(folder, "db.yaml")
-        while sum(outcomes.values()) < FILES:
-            text = random_file(rng, schema)
-            if "'min_size'" in text:  # whether it is above max_size no schema can tell
-                continue
-            valid = validator.is_valid(read(text))
-            if valid != loader_accepts(program, text, path):
-                word = "accepts" if valid else "refuses"
-                sys.exit(f"PGM_SCHEMA_SEED={seed}: only the schema {word} this file:\n{text}")
-            outcomes[valid] += 1
-    print(f"seed {seed}: {outcomes[True]} good files, {outcomes[False]} bad ones")
-    if min(outcomes.values()) < FILES / 10:
+    for (text, data), taken in zip(cases, ask_loader(judge, [text for text, _ in cases])):
+        if validator.is_valid(data) != taken:
+            sys.exit(f"{what}: only the {'loader' if taken else 'schema'} takes this file:\n{text}")
+        outcomes[taken] += 1
+    print(f"{what}: {outcomes[True]} good files, {outcomes[False]} bad ones")
+    if min(outcomes.values()) < len(cases) / 10:
         sys.exit("too few files of one kind to say anything")
+
+
+def every_value(schema):
+    """Each key, known or not, of each section with each value."""
+    values = [(value, read(value)) for value in VALUES]
+    for section, definition in schema["definitions"].items():
+        for key in sorted(set(definition["properties"]) | set(NAMES)):
+            for value, data in values:
+                text, whole = f"{section}:\n  {quoted(key)}: {value}\n", {key: data}
+                if key == "min_size":  # that it is above max_size no schema can tell
+                    text, whole = text + "  max_size: 10000\n", {key: data, "max_size": 10000}
+                yield text, {section: whole}
+    for value, data in values:
+        yield f"connection_type: {value}\n", {"connection_type": data}
+
+
+def random_files(schema, seed):
+    rng = random.Random(seed)
+    found = 0
+    while found < FILES:
+        text = random_file(rng, schema)
+        if "'min_size'" not in text:  # as above
+            found += 1
+            yield text, read(text)
+
+
+def agree(schema, judge):
+    seed = int(os.environ.get("PGM_SCHEMA_SEED") or random.randrange(10**9))
+    validator = jsonschema.Draft7Validator(schema)
+    compare(validator, judge, list(every_value(schema)), "each key with each value")
+    compare(validator, judge, list(random_files(schema, seed)), f"PGM_SCHEMA_SEED={seed}")
 
 
 def check(schema, paths):

@@ -60,7 +60,8 @@ def ask_loader(judge, texts):
 
 
 # Values that lie on both sides of each border, as they are written.
-NUMBERS = [0, 1, 2, 9, 10, 5432, 9999, 10000, 10001, 65535, 65536, 99999, 2147483647, 2147483648, 99999999999]
+BORDERS = [0, 1, 10000, 65535, 2147483647]
+NUMBERS = sorted({n for b in BORDERS for k in range(11) for n in (b - 10**k, b, b + 10**k) if n >= 0})
 VALUES = (
     [str(n) for n in NUMBERS]
     + [f"'{n}'" for n in NUMBERS]
@@ -73,6 +74,7 @@ VALUES = (
     + ["disable", "prefer", "verify-full", "verify_full", "PREFER"]
 )
 NAMES = ["work_mem", "a.b", "a..b", ".a", "a.", "a b", "1a", "a1", "a$b", "$a", "größe", "a-b", "_x", "A.B_c.d9", "a:b", "", "hosst", "Port"]
+NAMES += ["host", "hostaddr", "sslsni", "passfile", "options", "sslpassword", "max_size", "connection_type"]
 SECTIONS = ["", "~", "null", "{}", "[]", "text", "''", "5", "true"]
 
 

@@ -65,10 +65,8 @@ static int run(const cli_args *args)
 const cli_command cli_pgconfig_generate = {
 	.name = "generate-code",
 	.summary = "print a program to start from",
-	.about = "Prints a complete program for the file and the connection type, ready to be built. It reads the file "
-		 "when "
-		 "it runs: there is no password in it.\n"
-		 "Its first comment says how to build it.",
+	.about = "Prints a complete program for the file and the connection type, ready to be built.\n"
+		 "It reads the file when it runs: there is no password in it. Its first comment says how to build it.",
 	.example = "pgconfig generate-code --filepath db.yaml >program.c\n"
 		   "pgconfig generate-code --filepath db.yaml --connection-type async_pool --loop uv >program.c\n"
 		   "pgconfig generate-code --filepath db.yaml --language python >program.py",

@@ -3,7 +3,7 @@
 load helper
 
 @test "help works at every level, shows an example and exits with 0" {
-	for level in "" pgconfig "pgconfig create" "pgconfig test"; do
+	for level in "" pgconfig "pgconfig create" "pgconfig generate-code" "pgconfig schema" "pgconfig test"; do
 		# shellcheck disable=SC2086
 		pgmonkey $level --help
 		expect 0

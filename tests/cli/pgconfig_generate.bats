@@ -258,7 +258,7 @@ try_python()
 		fails_clearly ./program
 		has "$err" 'invalid value for parameter "statement_timeout"'
 	done
-	for type in normal async; do
+	for type in normal pool async async_pool; do
 		pgmonkey pgconfig generate-code --filepath db.yaml --library psycopg --connection-type $type
 		cp .out program.py
 		fails_clearly "$python" program.py

@@ -48,8 +48,9 @@ async def run(path):
         await conn.commit()
 
     arguments = connect_arguments(document)
-    first = await psycopg.AsyncConnection.connect(**arguments)
-    await first.close()  # what is wrong is told here, once, and not by each attempt of the pool
+    # What is wrong is told here, once, and not by each attempt of the pool.
+    async with await psycopg.AsyncConnection.connect(**arguments) as conn:
+        await configure(conn)
     pool = AsyncConnectionPool(
         kwargs=arguments,
         configure=configure,

@@ -47,7 +47,8 @@ def run(path):
         conn.commit()
 
     arguments = connect_arguments(document)
-    psycopg.connect(**arguments).close()  # what is wrong is told here, once, and not by each attempt of the pool
+    with psycopg.connect(**arguments) as conn:  # what is wrong is told here, once, and not by each attempt of the pool
+        configure(conn)
     with ConnectionPool(
         kwargs=arguments, configure=configure, **pool_arguments(document, "pool_settings", ConnectionPool)
     ) as pool:

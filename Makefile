@@ -5,7 +5,7 @@ DESTDIR ?=
 # For scripts/check.sh, that is for ctest: make check ARGS='-L unit'
 ARGS ?=
 
-.PHONY: all build demo check check-asan check-tsan check-valgrind check-clang soak fuzz bench install format lint clean help
+.PHONY: all build demo check check-asan check-tsan check-valgrind check-clang soak fuzz bench docs install format lint clean help
 
 all: build
 
@@ -60,6 +60,12 @@ bench:
 	@scripts/build.sh release -DPGM_TESTS=OFF -DPGM_BENCH=ON
 	@bench/run.sh $(ARGS)
 
+# Writes what the sources say into the files that show it; the tests tell when that was forgotten.
+docs:
+	@scripts/install-deps.sh build test
+	@scripts/build.sh dev -DPGM_TESTS=ON
+	@scripts/docs.sh "$${PGM_BUILD_ROOT:-build}/dev"
+
 # A loader that keeps a list of libraries has to be told of a new one; in a DESTDIR there is no loader.
 install: build
 	@DESTDIR="$(DESTDIR)" cmake --install "$${PGM_BUILD_ROOT:-build}/release" --prefix "$(PREFIX)"
@@ -87,6 +93,7 @@ help:
 	@echo "make soak            every fault together (MINUTES=$(MINUTES), SEED=n to repeat one, PRESET=asan or tsan)"
 	@echo "make fuzz            feed the YAML loader with libFuzzer (FUZZ_SECONDS=$(FUZZ_SECONDS))"
 	@echo "make bench           measure (on a quiet machine)"
+	@echo "make docs            write the pages that are made from the sources"
 	@echo "make install         to PREFIX ($(PREFIX)), under DESTDIR if given"
 	@echo "make format          put the sources into the house's format"
 	@echo "make lint            clang-format, clang-tidy, cppcheck, layers"

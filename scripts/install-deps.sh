@@ -10,7 +10,7 @@
 set -u
 
 # name        group  apt                dnf                 apk                pacman           brew
-# "-": no package of that kind; "?" before the group: the tests can do without it, and say so.
+# "-": no package of that kind; "?" before the group: one can do without it; the tests say so.
 table='
 cc            build  gcc,libc6-dev      gcc,glibc-devel     build-base         gcc              -
 make          build  make               make                make               make             make
@@ -18,6 +18,7 @@ cmake         build  cmake              cmake               cmake              c
 pkg-config    build  pkg-config         pkgconf-pkg-config  pkgconf            pkgconf          pkgconf
 libpq         build  libpq-dev          libpq-devel         libpq-dev          postgresql-libs  libpq
 libyaml       build  libyaml-dev        libyaml-devel       yaml-dev           libyaml          libyaml
+scdoc         ?build scdoc              scdoc               scdoc              scdoc            scdoc
 server        test   postgresql         postgresql-server   postgresql         postgresql       postgresql@17
 cmocka        test   libcmocka-dev      libcmocka-devel     cmocka-dev         cmocka           cmocka
 bats          test   bats               bats                bats               bats             bats-core
@@ -28,6 +29,10 @@ pgbouncer     ?test  pgbouncer          pgbouncer           pgbouncer          p
 libuv         ?test  libuv1-dev         libuv-devel         libuv-dev          libuv            libuv
 libevent      ?test  libevent-dev       libevent-devel      libevent-dev       libevent         libevent
 glib          ?test  libglib2.0-dev     glib2-devel         glib-dev           glib2            glib
+zsh           ?test  zsh                zsh                 zsh                zsh              zsh
+fish          ?test  fish               fish                fish               fish             fish
+mandoc        ?test  mandoc             mandoc              mandoc             mandoc           mandoc
+abidw         ?test  abigail-tools      libabigail          -                  -                -
 valgrind      own    valgrind           valgrind            valgrind           valgrind         -
 sanitizers    own    -                  libasan,libubsan,libtsan  -            -                -
 clang         lint   clang              clang               clang              clang            llvm

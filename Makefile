@@ -5,7 +5,7 @@ DESTDIR ?=
 # For scripts/check.sh, that is for ctest: make check ARGS='-L unit'
 ARGS ?=
 
-.PHONY: all build demo check check-asan check-tsan check-valgrind check-clang soak fuzz bench docs install format lint clean help
+.PHONY: all build demo check check-asan check-tsan check-valgrind check-clang check-packages soak fuzz bench docs packages install format lint clean help
 
 all: build
 
@@ -32,6 +32,10 @@ check-valgrind:
 check-clang:
 	@scripts/install-deps.sh build test clang
 	@scripts/check.sh clang $(ARGS)
+
+check-packages:
+	@scripts/install-deps.sh build test packages
+	@scripts/check.sh release -L packages
 
 # The seed is printed; SEED=n repeats what was done, by whom, in which order. PRESET=asan or tsan: with a sanitizer.
 MINUTES ?= 10
@@ -66,6 +70,11 @@ docs:
 	@scripts/build.sh dev -DPGM_TESTS=ON
 	@scripts/docs.sh "$${PGM_BUILD_ROOT:-build}/dev"
 
+# Those of the kinds that this machine has the tools for.
+packages:
+	@scripts/install-deps.sh build packages
+	@scripts/packages.sh
+
 # A loader that keeps a list of libraries has to be told of a new one; in a DESTDIR there is no loader.
 install: build
 	@DESTDIR="$(DESTDIR)" cmake --install "$${PGM_BUILD_ROOT:-build}/release" --prefix "$(PREFIX)"
@@ -90,11 +99,13 @@ help:
 	@echo "make check-tsan      the same with the thread sanitizer"
 	@echo "make check-valgrind  unit and integration tests under valgrind"
 	@echo "make check-clang     the same, built with clang"
+	@echo "make check-packages  make Debian and RPM packages, and look at them"
 	@echo "make soak            every fault together (MINUTES=$(MINUTES), SEED=n to repeat one, PRESET=asan or tsan)"
 	@echo "make fuzz            feed the YAML loader with libFuzzer (FUZZ_SECONDS=$(FUZZ_SECONDS))"
 	@echo "make bench           measure (on a quiet machine)"
 	@echo "make docs            write the pages that are made from the sources"
 	@echo "make install         to PREFIX ($(PREFIX)), under DESTDIR if given"
+	@echo "make packages        Debian and RPM packages, into build/packages"
 	@echo "make format          put the sources into the house's format"
 	@echo "make lint            clang-format, clang-tidy, cppcheck, layers"
 	@echo "make clean           remove build/"

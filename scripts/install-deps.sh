@@ -33,6 +33,9 @@ zsh           ?test  zsh                zsh                 zsh                z
 fish          ?test  fish               fish                fish               fish             fish
 mandoc        ?test  mandoc             mandoc              mandoc             mandoc           mandoc
 abidw         ?test  abigail-tools      libabigail          -                  -                -
+dpkg-dev      ?packages  dpkg-dev       -                   -                  -                -
+rpmbuild      ?packages  rpm            rpm-build           -                  -                -
+lintian       ?packages  lintian        -                   -                  -                -
 valgrind      own    valgrind           valgrind            valgrind           valgrind         -
 sanitizers    own    -                  libasan,libubsan,libtsan  -            -                -
 clang         lint   clang              clang               clang              clang            llvm
@@ -76,6 +79,7 @@ have() {
 	libevent) pkg-config --exists libevent_core 2>/dev/null ;;
 	glib) pkg-config --exists glib-2.0 2>/dev/null ;;
 	server) have_server ;;
+	dpkg-dev) on_path dpkg-shlibdeps ;;
 	sanitizers) links cc -fsanitize=address,undefined && links cc -fsanitize=thread ;;
 	clang-rt) links clang -fsanitize=address ;;
 	*) on_path "$1" ;;

@@ -5,7 +5,7 @@ DESTDIR ?=
 # For scripts/check.sh, that is for ctest: make check ARGS='-L unit'
 ARGS ?=
 
-.PHONY: all build demo check check-asan check-tsan check-valgrind check-clang check-packages soak fuzz bench docs packages install format lint clean help
+.PHONY: all build demo check check-asan check-tsan check-valgrind check-clang check-packages soak fuzz bench abi docs packages install format lint clean help
 
 all: build
 
@@ -64,6 +64,12 @@ bench:
 	@scripts/build.sh release -DPGM_TESTS=OFF -DPGM_BENCH=ON
 	@bench/run.sh $(ARGS)
 
+# After an addition to the public headers, or a change that is meant: it becomes what the tests hold the libraries against.
+abi:
+	@scripts/install-deps.sh build test abidw
+	@scripts/build.sh dev -DPGM_TESTS=ON
+	@scripts/abi.sh "$${PGM_BUILD_ROOT:-build}/dev"
+
 # Writes what the sources say into the files that show it; the tests tell when that was forgotten.
 docs:
 	@scripts/install-deps.sh build test
@@ -103,6 +109,7 @@ help:
 	@echo "make soak            every fault together (MINUTES=$(MINUTES), SEED=n to repeat one, PRESET=asan or tsan)"
 	@echo "make fuzz            feed the YAML loader with libFuzzer (FUZZ_SECONDS=$(FUZZ_SECONDS))"
 	@echo "make bench           measure (on a quiet machine)"
+	@echo "make abi             write down what the shared libraries offer, after a change that is meant"
 	@echo "make docs            write the pages that are made from the sources"
 	@echo "make install         to PREFIX ($(PREFIX)), under DESTDIR if given"
 	@echo "make packages        Debian and RPM packages, into build/packages"

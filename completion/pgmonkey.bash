@@ -40,7 +40,7 @@ _pgmonkey_values()
 # Files whose name ends in one of the suffixes, and folders; any file if there is none of these.
 _pgmonkey_files()
 {
-	local suffix found= file
+	local suffix found='' file
 
 	compopt -o filenames 2>/dev/null
 	for suffix; do
@@ -70,7 +70,7 @@ _pgmonkey_words_of()
 
 _pgmonkey()
 {
-	local cur=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} path='' word at value
+	local IFS=$' \t\n' cur=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} path='' word at value
 
 	COMPREPLY=()
 	# "=" is a word of its own to bash.

@@ -71,12 +71,15 @@ awk -f docs/make/fish.awk "$work/commands" | splice completion/pgmonkey.fish
 "$build/docs/settings" markdown | splice docs/yaml.md
 "$build/docs/settings" man | splice man/pgmonkey.yaml.5.scd
 
-for header in $(cd include && find . -name '*.h' | sed 's|^\./||' | sort); do
-	case $header in
-	pgmonkey/tools.h) continue ;; # nothing but includes
-	esac
-	page=docs/reference/$(basename "$header" .h).md
-	awk -v header="$header" -f docs/make/reference.awk "include/$header" | put "$page"
+# pgmonkey.h first, then those for which one has to ask.
+printf '<!-- Made by `make docs`. -->\n# The interface\n\nMade from the comments of the headers, one page for each.\n\n' >"$work/index"
+for header in pgmonkey.h $(cd include && find pgmonkey -name '*.h' | LC_ALL=C sort); do
+	[ "$header" = pgmonkey/tools.h ] && continue # nothing but includes
+	page=$(basename "$header" .h).md
+	awk -v header="$header" -f docs/make/reference.awk "include/$header" | put "docs/reference/$page"
+	printf -- '- [%s](%s): %s\n' "$header" "$page" \
+		"$(sed -n '2{s/^ \* //; s/^pgmonkey: //; s/\. .*/./; p;}' "include/$header")" >>"$work/index"
 done
+put docs/reference/README.md <"$work/index"
 
 [ ! -e "$work/stale" ] && [ ! -e "$work/failed" ]

@@ -8,9 +8,10 @@ BEGIN { print "<!-- Made from include/" header " by `make docs`. -->\n# " header
 
 # ---------------------------------------------------------------------------------------------------- text
 
-# A code's short name in full, names as code.
+# A code's short name in full, names as code, and nothing that Markdown would take for a sign.
 function marked(text,    out)
 {
+	gsub(/[*<]/, "\\\\&", text)
 	while (match(text, /(^|[^A-Za-z0-9_])_[A-Z]+/)) {
 		out = out substr(text, 1, RSTART - 1)
 		text = substr(text, RSTART)
@@ -108,12 +109,12 @@ function put_code(line)
 
 # From a brace at the line's beginning to the one that closes it: a function's body.
 body { if (/^}/) body = 0; next }
-/^{/ { body = 1; sub(/\n$/, ";\n", code); next }
+/^[{]/ { body = 1; sub(/\n$/, ";\n", code); next }
 
 /^\/\* -+ .* \*\/$/ {
 	put_entry()
 	gsub(/^\/\* -+ | \*\/$/, "")
-	print "## " toupper(substr($0, 1, 1)) substr($0, 2) "\n"
+	print "## " ($0 ~ /^[a-z_]+\.conf/ ? $0 : toupper(substr($0, 1, 1)) substr($0, 2)) "\n"
 	next
 }
 /^extern "C" \{$/ || /^#(if|ifdef|ifndef|elif|else|endif|include)/ || /^#define (PGM_API|PGM.*_H$)/ { skipped = 1; next }

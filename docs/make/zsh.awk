@@ -12,7 +12,7 @@ function name_of(path,    name)
 # Between single quotes and brackets, where a colon ends what it says.
 function plain(text)
 {
-	gsub(/[\[\]:\\]/, "\\\\&", text)
+	gsub(/\[|\]|:|\\/, "\\\\&", text)
 	gsub(/'/, "'\\''", text)
 	return text
 }

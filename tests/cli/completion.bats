@@ -55,7 +55,7 @@ whole_tree()
 		return
 	fi
 	mapfile -t names < <(in_help options "${path[@]}"; in_help options "${path[@]}" | grep -q -- --filepath && echo --connconfig)
-	[ ${#names[@]} -gt 3 ]
+	[ ${#names[@]} -ge 3 ]
 	offers "pgmonkey ${path[*]} --" "${names[@]}"
 }
 

@@ -78,7 +78,7 @@ docs:
 
 # Those of the kinds that this machine has the tools for.
 packages:
-	@scripts/install-deps.sh build packages
+	@scripts/install-deps.sh build packages scdoc
 	@scripts/packages.sh
 
 # A loader that keeps a list of libraries has to be told of a new one; in a DESTDIR there is no loader.

@@ -18,7 +18,7 @@ cmake         build  cmake              cmake               cmake              c
 pkg-config    build  pkg-config         pkgconf-pkg-config  pkgconf            pkgconf          pkgconf
 libpq         build  libpq-dev          libpq-devel         libpq-dev          postgresql-libs  libpq
 libyaml       build  libyaml-dev        libyaml-devel       yaml-dev           libyaml          libyaml
-scdoc         ?build scdoc              scdoc               scdoc              scdoc            scdoc
+scdoc         ?test  scdoc              scdoc               scdoc              scdoc            scdoc
 server        test   postgresql         postgresql-server   postgresql         postgresql       postgresql@17
 cmocka        test   libcmocka-dev      libcmocka-devel     cmocka-dev         cmocka           cmocka
 bats          test   bats               bats                bats               bats             bats-core

@@ -1,7 +1,8 @@
 #!/bin/sh
-# pages.sh CMAKE BUILD: the man pages, and whether all that is made from the sources is current. Prints TAP.
+# pages.sh CMAKE BUILD: the man pages, what comes with the program, and whether all that is made from the sources is current. Prints TAP.
 
 set -u
+cmake=$1
 build=$2
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd) || exit 1
 source=$(CDPATH='' cd -- "$here/../.." && pwd) || exit 1
@@ -36,6 +37,18 @@ groff_is_content() {
 	cat "$work/warnings"
 	[ ! -s "$work/warnings" ]
 }
+# Each where its reader looks.
+are_installed() {
+	[ -x "$build/bin/pgmonkey" ] || { without "program in this build"; return; }
+	"$cmake" --install "$build" --prefix "$work/copy" >/dev/null || return
+	for file in bash-completion/completions/pgmonkey zsh/site-functions/_pgmonkey fish/vendor_completions.d/pgmonkey.fish; do
+		[ -s "$work/copy/share/$file" ] || { echo "missing: $file"; return 1; }
+	done
+	on_path scdoc || return 0
+	for page in $pages; do
+		[ -s "$work/copy/share/man/man${page##*.}/$page" ] || { echo "missing: $page"; return 1; }
+	done
+}
 all_current() {
 	[ -x "$build/bin/pgmonkey" ] || { without "program in this build"; return; }
 	"$source/scripts/docs.sh" "$build" check
@@ -67,10 +80,11 @@ overview_has_every_function() {
 	done
 }
 
-plan 7
+plan 8
 check "the man pages are made" all_made
 check "mandoc has nothing to say against them" mandoc_is_content
 check "groff has nothing to say against them" groff_is_content
+check "pages and completions are installed where they are looked for" are_installed
 check "what is made from the sources is current" all_current
 check "docs/reference has every public name" reference_has_every_name
 check "docs/reference has a heading for every function" reference_has_every_function

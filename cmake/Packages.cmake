@@ -86,6 +86,9 @@ set(CPACK_RPM_EXCLUDE_FROM_AUTO_FILELIST_ADDITION
 	/usr/share/fish /usr/share/fish/vendor_completions.d /usr/share/licenses "/usr/${CMAKE_INSTALL_LIBDIR}/cmake"
 	"/usr/${CMAKE_INSTALL_LIBDIR}/pkgconfig" /usr/share/man /usr/share/man/man1 /usr/share/man/man3 /usr/share/man/man5)
 # Their debuggers' links belong to packages with debugging symbols.
-set(CPACK_RPM_SPEC_MORE_DEFINE "%define _build_id_links none")
+# And the time that SOURCE_DATE_EPOCH names is that of the build: the same sources make the same package.
+set(CPACK_RPM_SPEC_MORE_DEFINE "%define _build_id_links none
+%define use_source_date_epoch_as_buildtime 1
+%define clamp_mtime_to_source_date_epoch 1")
 
 include(CPack)

@@ -44,4 +44,4 @@ for kind; do
 	(cd "$dir" && cpack -G "$kind" >cpack.log 2>&1) || { cat "$dir/cpack.log" >&2; exit 1; }
 done
 rm -rf "$dir/_CPack_Packages"
-ls "$dir"/*.deb "$dir"/*.rpm 2>/dev/null
+find "$dir" -maxdepth 1 \( -name '*.deb' -o -name '*.rpm' \) | sort

@@ -6,13 +6,13 @@
 #              are run by tests of their own; or it is functions, of which the one that takes (pgm_db *, pgm_error *) is called;
 #              or it is statements, run where db, conn, config and err are at hand
 #   sh         run, in a folder of its page's own that holds the examples' sources and a db.yaml; of make, what it would do
-#   yaml       read without a warning, and opened
+#   yaml       read without a warning, and opened; one of a CSV file's settings: exported with
 #   sql        run by the superuser, and rolled back
 #   ini        given to PgBouncer as its file
 #   cmake      configured and built, beside hello.c
 #   json       read
 #   python     compiled
-#   none       what is shown on a terminal: the commands behind "$ " are those that the program knows
+#   none, text what is shown on a terminal: the commands behind "$ " are those that the program knows
 #
 # Tables for them to read: item (id, name), customers (id, name, paid, note).
 
@@ -32,6 +32,7 @@ unset DESTDIR CMAKE_PREFIX_PATH LD_LIBRARY_PATH CFLAGS LDFLAGS
 . "$source/tests/support/lib.sh"
 umask 077
 
+# as_superuser [OPTION...]: what comes in, or what the options say.
 as_superuser() {
 	PGPASSWORD=$PGM_TEST_SUPERUSER_PASSWORD PGOPTIONS='' "$PGM_PG_BINDIR/psql" -X -q -v ON_ERROR_STOP=1 -h "$PGM_TEST_HOST" \
 		-p "$PGM_TEST_PORT" -U "$PGM_TEST_SUPERUSER" -d "$PGM_TEST_DBNAME" "$@"
@@ -62,6 +63,9 @@ prepare() {
 		INSERT INTO customers VALUES (1, 'Ann', 12.5, 'likes; semicolons'), (2, 'Bob', NULL, '');
 	END
 	export PGOPTIONS="-c search_path=$schema"
+	# For psql, and for programs on libpq alone.
+	export PGHOST="$PGM_TEST_HOST" PGPORT="$PGM_TEST_PORT" PGDATABASE="$PGM_TEST_DBNAME" PGUSER="$PGM_TEST_USER"
+	export PGPASSWORD="$PGM_TEST_PASSWORD"
 	# As in a page somebody fills the file in after it was made, so here.
 	mkdir "$work/bin" && cat >"$work/bin/pgmonkey" <<-END && chmod +x "$work/bin/pgmonkey"
 		#!/bin/sh
@@ -188,7 +192,12 @@ try_sh() {
 	PATH=$work/bin:$PGM_PG_BINDIR:$PATH HOME=$PWD NO_COLOR=1 sh -e script
 }
 try_yaml() {
-	cp "$1" block.yaml && "$work/read" block.yaml 2>warnings
+	cp "$1" block.yaml
+	if grep -qE '^(has_headers|auto_create_table|enforce_lowercase|delimiter|quotechar|encoding|null_string):' "$1"; then
+		"$work/bin/pgmonkey" pgexport --table customers --connconfig db.yaml --export-file - --settings block.yaml
+		return
+	fi
+	"$work/read" block.yaml 2>warnings
 	status=$?
 	cat warnings
 	[ $status -eq 0 ] && [ ! -s warnings ]
@@ -254,6 +263,7 @@ try() {
 	cd "$work/page.$(basename "$1")" || return
 	case $2 in
 	c | cpp | sh | yaml | sql | ini | cmake | json | python | none) "try_$2" "$3" ;;
+	text) try_none "$3" ;;
 	*) echo "a block of \"$2\": nobody here knows how to try that"; return 1 ;;
 	esac
 }

@@ -5,7 +5,8 @@ DESTDIR ?=
 # For scripts/check.sh, that is for ctest: make check ARGS='-L unit'
 ARGS ?=
 
-.PHONY: all build demo check check-asan check-tsan check-valgrind check-clang check-servers soak fuzz bench install format lint clean help
+.PHONY: all build demo check check-asan check-tsan check-valgrind check-clang check-servers check-packages \
+	soak fuzz bench abi docs packages install format lint clean help
 
 all: build
 
@@ -38,6 +39,10 @@ check-servers:
 	@scripts/install-deps.sh build test
 	@scripts/check-servers.sh $(SERVERS)
 
+check-packages:
+	@scripts/install-deps.sh build test packages
+	@scripts/check.sh release -L packages
+
 # The seed is printed; SEED=n repeats what was done, by whom, in which order. PRESET=asan or tsan: with a sanitizer.
 MINUTES ?= 10
 SEED ?=
@@ -68,6 +73,23 @@ bench:
 	@scripts/build.sh release -DPGM_TESTS=OFF -DPGM_BENCH=ON
 	@bench/run.sh $(ARGS)
 
+# After an addition to the public headers, or a change that is meant: it becomes what the tests hold the libraries against.
+abi:
+	@scripts/install-deps.sh build test abidw
+	@scripts/build.sh dev -DPGM_TESTS=ON
+	@scripts/abi.sh "$${PGM_BUILD_ROOT:-build}/dev"
+
+# Writes what the sources say into the files that show it; the tests tell when that was forgotten.
+docs:
+	@scripts/install-deps.sh build test
+	@scripts/build.sh dev -DPGM_TESTS=ON
+	@scripts/docs.sh "$${PGM_BUILD_ROOT:-build}/dev"
+
+# Those of the kinds that this machine has the tools for.
+packages:
+	@scripts/install-deps.sh build packages scdoc
+	@scripts/packages.sh
+
 # A loader that keeps a list of libraries has to be told of a new one; in a DESTDIR there is no loader.
 install: build
 	@DESTDIR="$(DESTDIR)" cmake --install "$${PGM_BUILD_ROOT:-build}/release" --prefix "$(PREFIX)"
@@ -93,10 +115,14 @@ help:
 	@echo "make check-valgrind  unit and integration tests under valgrind"
 	@echo "make check-clang     the same, built with clang"
 	@echo "make check-servers   the tests of pgserverconfig on PostgreSQL 12 to 18 (SERVERS=...: some of them)"
+	@echo "make check-packages  make Debian and RPM packages, and look at them"
 	@echo "make soak            every fault together (MINUTES=$(MINUTES), SEED=n to repeat one, PRESET=asan or tsan)"
 	@echo "make fuzz            feed the YAML loader and the CSV splitter with libFuzzer (FUZZ_SECONDS=$(FUZZ_SECONDS) each)"
 	@echo "make bench           measure (on a quiet machine)"
+	@echo "make abi             write down what the shared libraries offer, after a change that is meant"
+	@echo "make docs            write the pages that are made from the sources"
 	@echo "make install         to PREFIX ($(PREFIX)), under DESTDIR if given"
+	@echo "make packages        Debian and RPM packages, into build/packages"
 	@echo "make format          put the sources into the house's format"
 	@echo "make lint            clang-format, clang-tidy, cppcheck, layers"
 	@echo "make clean           remove build/"

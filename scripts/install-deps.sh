@@ -10,7 +10,7 @@
 set -u
 
 # name        group  apt                dnf                 apk                pacman           brew
-# "-": no package of that kind; "?" before the group: the tests can do without it, and say so.
+# "-": no package of that kind; "?" before the group: one can do without it; the tests say so.
 table='
 cc            build  gcc,libc6-dev      gcc,glibc-devel     build-base         gcc              -
 make          build  make               make                make               make             make
@@ -19,6 +19,7 @@ pkg-config    build  pkg-config         pkgconf-pkg-config  pkgconf            p
 libpq         build  libpq-dev          libpq-devel         libpq-dev          postgresql-libs  libpq
 libyaml       build  libyaml-dev        libyaml-devel       yaml-dev           libyaml          libyaml
 uchardet      build  libuchardet-dev    uchardet-devel      uchardet-dev       uchardet         uchardet
+scdoc         ?test  scdoc              scdoc               scdoc              scdoc            scdoc
 server        test   postgresql         postgresql-server   postgresql         postgresql       postgresql@17
 cmocka        test   libcmocka-dev      libcmocka-devel     cmocka-dev         cmocka           cmocka
 bats          test   bats               bats                bats               bats             bats-core
@@ -31,6 +32,13 @@ libevent      ?test  libevent-dev       libevent-devel      libevent-dev       l
 glib          ?test  libglib2.0-dev     glib2-devel         glib-dev           glib2            glib
 psycopg       ?test  python3-psycopg,python3-psycopg-pool,python3-yaml  -  -      -                -
 jsonschema    ?test  python3-jsonschema,python3-yaml  python3-jsonschema,python3-pyyaml  py3-jsonschema,py3-yaml  python-jsonschema,python-yaml  -
+zsh           ?test  zsh                zsh                 zsh                zsh              zsh
+fish          ?test  fish               fish                fish               fish             fish
+mandoc        ?test  mandoc             mandoc              mandoc             mandoc           mandoc
+abidw         ?test  abigail-tools      libabigail          -                  -                -
+dpkg-dev      ?packages  dpkg-dev       -                   -                  -                -
+rpmbuild      ?packages  rpm            rpm-build           -                  -                -
+lintian       ?packages  lintian        -                   -                  -                -
 valgrind      own    valgrind           valgrind            valgrind           valgrind         -
 sanitizers    own    -                  libasan,libubsan,libtsan  -            -                -
 clang         lint   clang              clang               clang              clang            llvm
@@ -85,6 +93,7 @@ have() {
 	server) have_server ;;
 	psycopg) have_python "psycopg, psycopg_pool, yaml" ;;
 	jsonschema) have_python "jsonschema, yaml" ;;
+	dpkg-dev) on_path dpkg-shlibdeps ;;
 	sanitizers) links cc -fsanitize=address,undefined && links cc -fsanitize=thread ;;
 	clang-rt) links clang -fsanitize=address ;;
 	*) on_path "$1" ;;

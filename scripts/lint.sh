@@ -9,7 +9,7 @@ jobs=${PGM_JOBS:-$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)}
 
 # Folders that there are, so that find has nothing to complain of.
 folders=
-for folder in include src tests examples bench; do
+for folder in include src tests examples bench docs; do
 	[ ! -d "$folder" ] || folders="$folders $folder"
 done
 sources() { find $folders \( -name '*.[ch]' -o -name '*.[ch]pp' \) -print0; }

@@ -6,11 +6,14 @@
 _pgmonkey_words()
 {
 	case $1 in
-	'') echo 'pgconfig pgserverconfig pgexport --help --version --quiet' ;;
-	'pgconfig') echo 'create test --help --version --quiet' ;;
+	'') echo 'pgconfig pgserverconfig pgimport pgexport --help --version --quiet' ;;
+	'pgconfig') echo 'create test generate-code schema --help --version --quiet' ;;
 	'pgconfig create') echo '--filepath --connconfig --type --help --version --quiet' ;;
 	'pgconfig test') echo '--filepath --connconfig --connection-type --format --help --version --quiet' ;;
-	'pgserverconfig') echo '--filepath --connconfig --format --client-address --instances --help --version --quiet' ;;
+	'pgconfig generate-code') echo '--filepath --connconfig --connection-type --language --library --loop --help --version --quiet' ;;
+	'pgconfig schema') echo '--help --version --quiet' ;;
+	'pgserverconfig') echo '--filepath --connconfig --audit --format --strict --client-address --instances --help --version --quiet' ;;
+	'pgimport') echo '--import-file --table --filepath --connconfig --settings --review --jobs --help --version --quiet' ;;
 	'pgexport') echo '--table --filepath --connconfig --export-file --settings --no-clobber --visible-rows --jobs --help --version --quiet' ;;
 	esac
 }
@@ -24,10 +27,20 @@ _pgmonkey_values()
 	'pgconfig test --filepath' | 'pgconfig test --connconfig') echo '@yaml' ;;
 	'pgconfig test --connection-type') echo 'normal pool async async_pool' ;;
 	'pgconfig test --format') echo 'text json' ;;
+	'pgconfig generate-code --filepath' | 'pgconfig generate-code --connconfig') echo '@yaml' ;;
+	'pgconfig generate-code --connection-type') echo 'normal pool async async_pool' ;;
+	'pgconfig generate-code --language') echo 'c python' ;;
+	'pgconfig generate-code --library') echo 'pgmonkey libpq psycopg' ;;
+	'pgconfig generate-code --loop') echo 'none uv' ;;
 	'pgserverconfig --filepath' | 'pgserverconfig --connconfig') echo '@yaml' ;;
 	'pgserverconfig --format') echo 'text json' ;;
 	'pgserverconfig --client-address') echo '@any' ;;
 	'pgserverconfig --instances') echo '@any' ;;
+	'pgimport --import-file') echo '@csv' ;;
+	'pgimport --table') echo '@any' ;;
+	'pgimport --filepath' | 'pgimport --connconfig') echo '@yaml' ;;
+	'pgimport --settings') echo '@yaml' ;;
+	'pgimport --jobs') echo '@any' ;;
 	'pgexport --table') echo '@any' ;;
 	'pgexport --filepath' | 'pgexport --connconfig') echo '@yaml' ;;
 	'pgexport --export-file') echo '@csv' ;;

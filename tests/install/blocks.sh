@@ -4,7 +4,8 @@
 #
 #   c, cpp     with main: compiled and run with a configuration file as its argument. Else: it stands in one of examples/, which
 #              are run by tests of their own; or it is functions, of which the one that takes (pgm_db *, pgm_error *) is called;
-#              or it is statements, run where db, conn, config and err are at hand
+#              or it is statements, run where db, conn, config and err are at hand. A block that includes nothing goes on
+#              with the functions of its page
 #   sh         run, in a folder of its page's own that holds the examples' sources and a db.yaml; of make, what it would do
 #   yaml       read without a warning, and opened; one of a CSV file's settings: exported with
 #   sql        run by the superuser, and rolled back
@@ -162,11 +163,16 @@ statements() {
 	} >program.c
 	compile ./program program.c && ./program db.yaml
 }
+# Functions go on with what the page has defined before, and so does a main that includes nothing itself.
 try_c() {
+	if grep -q '^#include' "$1"; then
+		: >so-far.c
+	fi
 	if grep -q '^int main(' "$1"; then
-		compile_whole c "$1" && ./program db.yaml
+		cat so-far.c "$1" >program.c && compile_whole c program.c && ./program db.yaml
 	elif grep -qE '^[a-z].*\)$' "$1"; then
-		in_an_example "$1" || functions "$1"
+		in_an_example "$1" && return
+		cat "$1" >>so-far.c && functions so-far.c
 	else
 		in_an_example "$1" || statements "$1"
 	fi

@@ -556,17 +556,17 @@ static void b38_cancelled_beforehand(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		HANDLE_TEST(b38_cancelled_in_line_nobody_else_loses_his_place),
-		HANDLE_TEST(b38_cancelled_as_it_is_served),
-		HANDLE_TEST(b38_cancelled_while_connecting),
-		HANDLE_TEST(b38_cancelled_while_connecting_with_nobody_else_there),
-		HANDLE_TEST(b38_cancelled_as_the_connection_comes_up),
-		HANDLE_TEST(b38_cancelled_in_pgm_wait_ready),
-		HANDLE_TEST(b38_cancelled_in_the_work_of_pgm_with),
-		HANDLE_TEST(b38_cancelled_in_pgm_submit),
-		HANDLE_TEST(b38_cancelled_in_pgm_open),
-		HANDLE_TEST(b38_cancelled_beforehand),
+		BLOCKING_TEST(b38_cancelled_in_line_nobody_else_loses_his_place),
+		BLOCKING_TEST(b38_cancelled_as_it_is_served),
+		BLOCKING_TEST(b38_cancelled_while_connecting),
+		BLOCKING_TEST(b38_cancelled_while_connecting_with_nobody_else_there),
+		BLOCKING_TEST(b38_cancelled_as_the_connection_comes_up),
+		BLOCKING_TEST(b38_cancelled_in_pgm_wait_ready),
+		BLOCKING_TEST(b38_cancelled_in_the_work_of_pgm_with),
+		BLOCKING_TEST(b38_cancelled_in_pgm_submit),
+		BLOCKING_TEST(b38_cancelled_in_pgm_open),
+		BLOCKING_TEST(b38_cancelled_beforehand),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return run_handle_tests(tests);
 }

@@ -339,5 +339,5 @@ int main(void)
 		CURSOR_TEST(what_cannot_carry_a_cursor_is_misuse),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return run_handle_tests(tests);
 }

@@ -339,37 +339,38 @@ static inline int handles_teardown(void **state)
 	return -1;
 }
 
-static inline int only_blocking_setup(void **state)
-{
-	return handles_setup(state);
-}
+/* Which types a test is of, as its initial state, which no test of handles has; NULL: of all. */
+static char of_blocking_types, of_evented_types;
 
-static inline int only_evented_setup(void **state)
-{
-	return handles_setup(state);
-}
+#define BLOCKING_ONLY (&of_blocking_types)
+#define EVENTED_ONLY (&of_evented_types)
 
 /* A promise of all types; of normal and pool, as it is about threads that share one; of async and async_pool. */
-#define HANDLE_TEST(test) cmocka_unit_test_setup_teardown(test, handles_setup, handles_teardown)
-#define BLOCKING_TEST(test) cmocka_unit_test_setup_teardown(test, only_blocking_setup, handles_teardown)
-#define EVENTED_TEST(test) cmocka_unit_test_setup_teardown(test, only_evented_setup, handles_teardown)
+#define TEST_OF(types, test, setup, teardown) \
+	cmocka_unit_test_prestate_setup_teardown(test, setup, teardown, types)
+#define HANDLE_TEST(test) TEST_OF(NULL, test, handles_setup, handles_teardown)
+#define BLOCKING_TEST(test) TEST_OF(BLOCKING_ONLY, test, handles_setup, handles_teardown)
+#define EVENTED_TEST(test) TEST_OF(EVENTED_ONLY, test, handles_setup, handles_teardown)
 
 /* Those that are meant for the types that the program is run for (pgtest_evented). */
-static inline int run_handle_tests_of(const struct CMUnitTest *tests, size_t count)
+static inline int run_handle_tests_of(const struct CMUnitTest *tests, size_t count, CMFixtureFunction group_setup,
+				      CMFixtureFunction group_teardown)
 {
 	struct CMUnitTest chosen[64] = {0};
-	CMFixtureFunction other = pgtest_evented() ? only_blocking_setup : only_evented_setup;
+	const char *others = pgtest_evented() ? BLOCKING_ONLY : EVENTED_ONLY;
 	size_t n = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		if (tests[i].setup_func == other)
+		if (tests[i].initial_state == others)
 			continue;
 		if (n == sizeof chosen / sizeof *chosen)
 			pgtest_die("more tests than there is room for");
 		chosen[n++] = tests[i];
 	}
-	return cmocka_run_group_tests(chosen, NULL, NULL); /* what is empty is passed over */
+	return cmocka_run_group_tests(chosen, group_setup, group_teardown); /* what is empty is passed over */
 }
-#define run_handle_tests(tests) run_handle_tests_of((tests), sizeof(tests) / sizeof *(tests))
+#define run_handle_tests_in(tests, group_setup, group_teardown) \
+	run_handle_tests_of((tests), sizeof(tests) / sizeof *(tests), (group_setup), (group_teardown))
+#define run_handle_tests(tests) run_handle_tests_in(tests, NULL, NULL)
 
 #endif

@@ -157,9 +157,9 @@ static void b26_a_waiter_that_leaves_as_it_is_served_on_normal(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		HANDLE_TEST(b26_a_waiter_that_leaves_as_it_is_served_on_a_pool),
-		HANDLE_TEST(b26_a_waiter_that_leaves_as_it_is_served_on_normal),
+		BLOCKING_TEST(b26_a_waiter_that_leaves_as_it_is_served_on_a_pool),
+		BLOCKING_TEST(b26_a_waiter_that_leaves_as_it_is_served_on_normal),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return run_handle_tests(tests);
 }

@@ -481,5 +481,5 @@ int main(void)
 		TX_TEST(depth_is_forgotten_when_the_connection_comes_back),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return run_handle_tests(tests);
 }

@@ -390,5 +390,5 @@ int main(int argc, char **argv)
 	if (argc == 3)
 		return be_helper(argv[1], argv[2]);
 	this_program = argv[0];
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return run_handle_tests(tests);
 }

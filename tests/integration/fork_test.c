@@ -85,7 +85,8 @@ static cluster *with_tls; /* for all tests */
 
 static void plain_and_tls(fork_case *run)
 {
-	for_each(run, "");
+	if (!pgtest_evented()) /* what is theirs is the same with TLS and without */
+		for_each(run, "");
 	pgtest_use(cluster_server(with_tls));
 	for_each(run, pgtest_format("sslmode=verify-full sslrootcert='%s'", cluster_certificate("ca.crt")));
 	pgtest_use(NULL);
@@ -361,6 +362,69 @@ static void b35_fork_while_other_threads_borrow(void **state)
 	assert_int_equal(stats_of(db).lost, 0);
 }
 
+/* An event-driven handle is its thread's own; in the child nobody is left who could be at it. */
+static atomic_int busy_submits;
+
+static void count_submit(PGresult *res, const pgm_error *err, void *arg)
+{
+	(void)arg;
+	PQclear(res);
+	thread_must(!err);
+	atomic_fetch_add(&busy_submits, 1);
+}
+
+static void *submit_busily(void *arg)
+{
+	const pgm_query query = {.sql = "SELECT 1"};
+	pgm_config *config = pgtest_config("%s", (const char *)arg);
+	pgm_db *mine = pgm_manager_open(NULL, config, NULL, NULL);
+
+	pgm_config_free(config);
+	thread_must(mine);
+	while (!atomic_load(&stop_busy)) {
+		for (int i = 0; i < 10; i++)
+			thread_must(pgm_submit(mine, &query, count_submit, NULL, NULL));
+		thread_must(pgm_wait(mine, -1, NULL));
+	}
+	pgm_close(mine);
+	return NULL;
+}
+
+static void b35_fork_while_other_threads_submit(void **state)
+{
+	pgm_db *db = must_open("%s", types[1]);
+	pgtest_thread *threads[4];
+	int failed = 0, forks = getenv("PGM_TEST_SLOW") ? 10 : 30;
+
+	(void)state;
+#if defined(__SANITIZE_ADDRESS__)
+	skip(); /* as above */
+#endif
+	atomic_store(&stop_busy, false);
+	for (int i = 0; i < 4; i++)
+		threads[i] = pgtest_run(submit_busily, (void *)types[i % TYPES]);
+	for (int i = 0; i < forks; i++) {
+		int before = atomic_load(&busy_submits);
+		pid_t child = pgtest_fork();
+
+		if (child == 0) {
+			if (i % 3 == 0)
+				pgm_clear_cache(NULL); /* the threads' handles too */
+			else
+				use_in_child(db, -1, i % 2 ? BY_EXIT : BY__EXIT);
+			end_child(BY_EXIT);
+		}
+		failed += !ended_well(child);
+		while (atomic_load(&busy_submits) == before)
+			blink();
+	}
+	atomic_store(&stop_busy, true);
+	for (int i = 0; i < 4; i++)
+		pgtest_join(threads[i]);
+	assert_int_equal(failed, 0);
+	assert_int_equal(stats_of(db).lost, 0);
+}
+
 static void b35_a_grandchild_is_as_good(void **state)
 {
 	pgm_db *db = must_open("%s", types[CHILD_HAS_THREADS]);
@@ -403,9 +467,10 @@ int main(void)
 		HANDLE_TEST(b35_fork_in_the_middle_of_a_query),
 		HANDLE_TEST(b35_the_child_closes_its_handle),
 		HANDLE_TEST(b35_the_child_clears_the_cache_and_opens_anew),
-		HANDLE_TEST(b35_fork_while_other_threads_borrow),
+		BLOCKING_TEST(b35_fork_while_other_threads_borrow),
+		EVENTED_TEST(b35_fork_while_other_threads_submit),
 		HANDLE_TEST(b35_a_grandchild_is_as_good),
 	};
 
-	return cmocka_run_group_tests(tests, start_tls, stop_tls);
+	return run_handle_tests_in(tests, start_tls, stop_tls);
 }

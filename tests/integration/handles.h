@@ -187,7 +187,7 @@ static inline void borrow_in_thread(borrower *b, pgm_db *db, int timeout_ms)
 	*b = (borrower){.db = db, .timeout_ms = timeout_ms, .start = pgtest_now_ms()};
 	if (!pgtest_evented()) {
 		b->thread = pgtest_run(borrow, b);
-	} else if (timeout_ms < 5000) {
+	} else if (timeout_ms >= 0 && timeout_ms < 5000) {
 		borrow(b);
 		b->done = true;
 	} else {

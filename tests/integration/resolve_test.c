@@ -346,5 +346,5 @@ int main(int argc, char **argv)
 	hosts_are("");
 	resolving_takes(0);
 	shim_preload("getaddrinfo", argv);
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return run_handle_tests(tests);
 }

@@ -20,6 +20,9 @@ static int environment_teardown(void **state)
 
 #define ENDPOINT_TEST(test) cmocka_unit_test_setup_teardown(test, handles_setup, environment_teardown)
 
+/* Connecting is the same code for all types: what is its alone is tried on the blocking ones. */
+#define BLOCKING_ENDPOINT_TEST(test) TEST_OF(BLOCKING_ONLY, test, handles_setup, environment_teardown)
+
 /* One service, "it". */
 static void service_is(const char *lines)
 {
@@ -273,8 +276,8 @@ int main(void)
 		ENDPOINT_TEST(b11_what_the_file_says_counts_more_than_the_environment),
 		ENDPOINT_TEST(b11_a_service_file_that_changes_is_checked_again),
 		ENDPOINT_TEST(b11_pgconnect_timeout_counts),
-		ENDPOINT_TEST(b11_connect_timeout_of_a_service_file_counts),
-		ENDPOINT_TEST(b11_connect_timeout_of_the_file_counts_more),
+		BLOCKING_ENDPOINT_TEST(b11_connect_timeout_of_a_service_file_counts),
+		BLOCKING_ENDPOINT_TEST(b11_connect_timeout_of_the_file_counts_more),
 	};
 
 	return run_handle_tests(tests);

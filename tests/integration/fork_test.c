@@ -394,7 +394,7 @@ static void b35_fork_while_other_threads_submit(void **state)
 {
 	pgm_db *db = must_open("%s", types[1]);
 	pgtest_thread *threads[4];
-	int failed = 0, forks = getenv("PGM_TEST_SLOW") ? 10 : 30;
+	int failed = 0, forks = 10;
 
 	(void)state;
 #if defined(__SANITIZE_ADDRESS__)

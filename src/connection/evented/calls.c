@@ -318,7 +318,9 @@ static PGconn *borrow(pgm_db *db, int timeout_ms, const pgm__caller *caller, pgm
 		fail_with_loop("pgm_acquire", err);
 		return NULL;
 	}
-	pgm__ev_work(db); /* what has come back or died meanwhile */
+	if (db->slots.list[PGM__SLOT_OPENING].count > 0)
+		pgm__watch_poll(db, 0); /* where one is always idle nobody else would see to those that are coming up */
+	pgm__ev_work(db);		/* what has come back or died meanwhile */
 	if (!check_not_held(db, err))
 		return NULL;
 	if (ask_for_loan(db, loan_new(db, caller, ms, take_loan, &b), ms > 0, err))

@@ -553,6 +553,127 @@ static void b38_cancelled_beforehand(void **state)
 	}
 }
 
+/* ------------------------------------------------------------------------- event-driven types */
+
+/* A handle of the thread's own, as they are. Its waiting calls are no cancellation points: each goes on to its end,
+ * and the thread ends at the next one that is. */
+typedef struct owner {
+	const char *type;
+	void (*wait)(struct owner *);
+	atomic_bool waits;
+	pgm_db *db;
+	PGconn *conn;
+	int calls;
+	pgm_error err;
+} owner;
+
+static void give_back(void *arg)
+{
+	owner *o = arg;
+
+	pgm_release(o->conn);
+}
+
+static void *be_owner(void *arg)
+{
+	owner *o = arg;
+	pgm_config *config = pgtest_config("%s", o->type);
+
+	o->db = pgm_manager_open(NULL, config, NULL, &o->err);
+	pgm_config_free(config);
+	thread_must(o->db);
+	pthread_cleanup_push(give_back, o);
+	atomic_store(&o->waits, true);
+	o->wait(o);
+	pthread_testcancel();
+	pthread_cleanup_pop(0);
+	return NULL;
+}
+
+/* By a thread that waits: what it had is back, what it asked for is answered, once. */
+static void cancel_owner(owner *o)
+{
+	pgtest_thread *thread = pgtest_run(be_owner, o);
+
+	while (!atomic_load(&o->waits))
+		poll(NULL, 0, 1);
+	poll(NULL, 0, 20);
+	cancel(thread);
+	assert_int_equal(stats_of(o->db).lent, 0);
+	assert_int_equal(stats_of(o->db).waiting, 0);
+	assert_int_equal(stats_of(o->db).size, 1);
+	pgm_close(o->db); /* its thread has gone: anybody may */
+	assert_true(pgtest_connections_become(NULL, 0, slow(3000)));
+}
+
+static void wait_in_line(owner *o)
+{
+	o->conn = pgm_acquire(o->db, &o->err);
+	thread_must(o->conn);
+	thread_must(!pgm_acquire_for(o->db, 200, &o->err));
+}
+
+static void wait_for_an_answer(owner *o)
+{
+	const pgm_query query = {.sql = "SELECT pg_sleep(0.2)"};
+
+	thread_must(pgm_submit(o->db, &query, count_call, &o->calls, NULL));
+	thread_must(pgm_wait(o->db, -1, &o->err));
+}
+
+static void b38_cancelled_while_an_event_driven_handle_waits(void **state)
+{
+	owner in_line = {.type = types[1], .wait = wait_in_line}; /* on async it would be told at once */
+
+	(void)state;
+	for (int t = 0; t < TYPES; t++) {
+		owner for_answer = {.type = types[t], .wait = wait_for_an_answer};
+
+		cancel_owner(&for_answer);
+		assert_int_equal(for_answer.calls, 1);
+	}
+	cancel_owner(&in_line);
+	assert_int_equal(in_line.err.code, PGM_ERR_TIMEOUT);
+}
+
+static void *run_work_on_its_own(void *arg)
+{
+	owner *o = arg;
+	static char sql[] = "SELECT pg_sleep(60), 'b38 at work'";
+	pgm_config *config = pgtest_config("%s", o->type);
+
+	o->db = pgm_manager_open(NULL, config, NULL, &o->err);
+	pgm_config_free(config);
+	thread_must(o->db);
+	pgm_with(o->db, insert_and_sleep, sql, NULL);
+	return NULL;
+}
+
+/* In libpq, which is a cancellation point: rolled back, given back, whole. */
+static void b38_cancelled_in_the_work_on_an_event_driven_handle(void **state)
+{
+	(void)state;
+	pgtest_exec("CREATE TABLE b38 (n int); GRANT ALL ON b38 TO PUBLIC");
+	for (int t = 0; t < TYPES; t++) {
+		owner o = {.type = types[t]};
+		pgtest_thread *thread;
+
+		atomic_store(&pid_at_work, 0);
+		thread = pgtest_run(run_work_on_its_own, &o);
+		while (!atomic_load(&pid_at_work))
+			blink();
+		wait_active(atomic_load(&pid_at_work), "b38 at work");
+		cancel(thread);
+		assert_int_equal(stats_of(o.db).lent, 0);
+		assert_int_equal(stats_of(o.db).idle, 1);
+		assert_int_equal(stats_of(o.db).lost, 0);
+		assert_int_equal(stats_of(o.db).rolled_back, 1);
+		assert_int_equal(pgtest_number("SELECT count(*) FROM b38"), 0);
+		pgm_close(o.db);
+	}
+	pgtest_exec("DROP TABLE b38");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -566,6 +687,8 @@ int main(void)
 		BLOCKING_TEST(b38_cancelled_in_pgm_submit),
 		BLOCKING_TEST(b38_cancelled_in_pgm_open),
 		BLOCKING_TEST(b38_cancelled_beforehand),
+		EVENTED_TEST(b38_cancelled_while_an_event_driven_handle_waits),
+		EVENTED_TEST(b38_cancelled_in_the_work_on_an_event_driven_handle),
 	};
 
 	return run_handle_tests(tests);

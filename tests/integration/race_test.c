@@ -154,11 +154,70 @@ static void b26_a_waiter_that_leaves_as_it_is_served_on_normal(void **state)
 	race_for(must_open(NULL), 1, 500);
 }
 
+/* ------------------------------------------------------------------------- event-driven types */
+
+/*
+ * Statements that want a whole connection, as a loan does, and whose time is up when their turn comes: the same
+ * encounter in one thread, with the deadline that cancels what runs as a third in it.
+ */
+typedef struct crowd {
+	pgm_db *db;
+	unsigned seed;
+	int accepted, answered, fine, late;
+} crowd;
+
+static void submit_in_a_hurry(crowd *c);
+
+static void note_outcome(PGresult *res, const pgm_error *err, void *arg)
+{
+	crowd *c = arg;
+
+	PQclear(res);
+	c->answered++;
+	c->fine += !err;
+	c->late += err && err->code == PGM_ERR_TIMEOUT;
+	if (err && err->code != PGM_ERR_TIMEOUT)
+		fail_msg("%s", err->message);
+	if (c->accepted < encounters() / 40)
+		submit_in_a_hurry(c);
+}
+
+static void submit_in_a_hurry(crowd *c)
+{
+	const pgm_query query = {
+		.sql = "SELECT pg_sleep(0.0005)", .flags = PGM_LONG, .timeout_ms = 5 + rand_r(&c->seed) % 15};
+
+	assert_true(pgm_submit(c->db, &query, note_outcome, c, NULL));
+	c->accepted++;
+}
+
+static void b26_a_deadline_that_passes_as_its_statement_is_served(void **state)
+{
+	pgm_db *db = must_open("type=pool pool.min_size=3 pool.max_size=3");
+	crowd c = {.db = db, .seed = 26};
+	pgm_error err;
+
+	(void)state;
+	assert_true(pgm_wait_ready(db, slow(5000), &err));
+	for (int i = 0; i < 30; i++)
+		submit_in_a_hurry(&c);
+	assert_true(pgm_wait(db, slow(60000), &err));
+	print_message("%d in time, %d late\n", c.fine, c.late);
+	assert_int_equal(c.answered, c.accepted);
+	assert_int_equal(c.fine + c.late, c.accepted);
+	assert_true(c.fine > 0 && c.late > 0);
+	wait_stats(db, idle, 3); /* none lost, none doubled, none left behind for a statement that had gone */
+	assert_int_equal(stats_of(db).waiting, 0);
+	assert_int_equal(stats_of(db).lost, 0);
+	count_connections(db, 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		BLOCKING_TEST(b26_a_waiter_that_leaves_as_it_is_served_on_a_pool),
 		BLOCKING_TEST(b26_a_waiter_that_leaves_as_it_is_served_on_normal),
+		EVENTED_TEST(b26_a_deadline_that_passes_as_its_statement_is_served),
 	};
 
 	return run_handle_tests(tests);

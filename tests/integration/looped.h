@@ -8,7 +8,7 @@
 /* The answers to any number of calls. */
 typedef struct answers {
 	int wanted; /* is_answered: that many have come */
-	int calls;
+	int calls, failed;
 	pgm_code code; /* of the last */
 	char sqlstate[6];
 	char message[1014];
@@ -19,6 +19,7 @@ typedef struct answers {
 static inline void note_error(answers *a, const pgm_error *err)
 {
 	a->calls++;
+	a->failed += err != NULL;
 	a->code = err ? err->code : PGM_OK;
 	snprintf(a->sqlstate, sizeof a->sqlstate, "%s", err ? err->sqlstate : "");
 	snprintf(a->message, sizeof a->message, "%s", err ? err->message : "");

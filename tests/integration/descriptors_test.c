@@ -389,8 +389,8 @@ int main(void)
 		DESCRIPTOR_TEST(b37_descriptors_above_1024_are_as_good_as_others),
 		DESCRIPTOR_TEST(b37_too_few_descriptors_are_a_clean_error_of_pgm_open),
 		/* Event-driven it is the same as a pool's. */
-		TEST_OF(BLOCKING_ONLY, b37_too_few_descriptors_are_a_clean_error_of_pgm_acquire_on_normal, handles_setup,
-			end_hoarding),
+		TEST_OF(BLOCKING_ONLY, b37_too_few_descriptors_are_a_clean_error_of_pgm_acquire_on_normal,
+			handles_setup, end_hoarding),
 		DESCRIPTOR_TEST(b37_too_few_descriptors_are_a_clean_error_of_pgm_acquire_on_a_pool),
 		DESCRIPTOR_TEST(b37_too_few_descriptors_make_the_keeper_try_again),
 		DESCRIPTOR_TEST(b37_too_few_descriptors_do_not_keep_release_waiting),

@@ -56,12 +56,12 @@ static inline void must_be_answered(const driven *d, answers *a)
 		fail_msg("%d answers of %d have come\n%s", a->calls, a->wanted > 0 ? a->wanted : 1, pgtest_log_text());
 }
 
-#define turn_until(d, condition)                                                             \
-	do {                                                                                 \
-		int64_t turn_start_ = pgtest_now_ms();                                       \
-		while (!(condition) && ms_since(turn_start_) < slow(10000))                  \
-			turn((d), 10);                                                       \
-		assert_true(condition);                                                      \
+#define turn_until(d, condition)                                            \
+	do {                                                                \
+		int64_t turn_start_ = pgtest_now_ms();                      \
+		while (!(condition) && ms_since(turn_start_) < slow(10000)) \
+			turn((d), 10);                                      \
+		assert_true(condition);                                     \
 	} while (0)
 
 static inline answers ask_driven(const driven *d, const char *sql)

@@ -346,8 +346,7 @@ static char of_blocking_types, of_evented_types;
 #define EVENTED_ONLY (&of_evented_types)
 
 /* A promise of all types; of normal and pool, as it is about threads that share one; of async and async_pool. */
-#define TEST_OF(types, test, setup, teardown) \
-	cmocka_unit_test_prestate_setup_teardown(test, setup, teardown, types)
+#define TEST_OF(types, test, setup, teardown) cmocka_unit_test_prestate_setup_teardown(test, setup, teardown, types)
 #define HANDLE_TEST(test) TEST_OF(NULL, test, handles_setup, handles_teardown)
 #define BLOCKING_TEST(test) TEST_OF(BLOCKING_ONLY, test, handles_setup, handles_teardown)
 #define EVENTED_TEST(test) TEST_OF(EVENTED_ONLY, test, handles_setup, handles_teardown)

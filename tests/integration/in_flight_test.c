@@ -150,7 +150,7 @@ static void b45_what_was_not_sent_runs_when_the_server_is_back(void **state)
 
 		pgtest_exec("TRUNCATE flown");
 		for (int k = 0; k < sent.wanted; k++)
-			must_submit(d.db, "INSERT INTO flown SELECT 1 FROM pg_sleep(1)", &sent);
+			must_submit(d.db, "INSERT INTO flown SELECT 1 FROM pg_sleep(0.4)", &sent);
 		for (int k = 0; k < unsent.wanted; k++)
 			must_insert(&d, 2, 0, &unsent);
 		turn_for(&d, 20);
@@ -205,7 +205,8 @@ static void b45_on_a_borrowed_connection_each_is_told_what_became_of_it(void **s
 		memset(a, 0, sizeof a);
 		pgtest_exec("TRUNCATE flown");
 		for (int k = 0; k < MANY; k++)
-			must_send_on(conn, k == 1 ? "SELECT pg_terminate_backend(pg_backend_pid()), pg_sleep(10)" : insert(k),
+			must_send_on(conn,
+				     k == 1 ? "SELECT pg_terminate_backend(pg_backend_pid()), pg_sleep(10)" : insert(k),
 				     &a[k]);
 		must_be_answered(&d, &a[MANY - 1]);
 		expect_code(&a[0], PGM_OK);
@@ -318,7 +319,9 @@ static void b47_one_that_runs_is_cancelled_and_its_neighbours_are_not_hurt(void 
 		assert_int_equal(rows_of(1), 1);
 		assert_int_equal(rows_of(2), after.wanted);
 		assert_int_equal(pgtest_number("SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND "
-					       "application_name = '%s'", pgtest_application()), 0);
+					       "application_name = '%s'",
+					       pgtest_application()),
+				 0);
 		assert_int_equal(stats_of(d.db).lost, 0);
 		undrive(&d);
 	}

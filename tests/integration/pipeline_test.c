@@ -72,7 +72,8 @@ static void run_good_and_bad(const driven *d, unsigned flags)
 	memset(bad, 0, sizeof bad);
 	for (int i = 0; i < ROUNDS * BADS; i++) {
 		const char *sql = pgtest_format("INSERT INTO piped VALUES (%d)", i + 1);
-		const pgm_query fine = {.sql = sql, .flags = flags}, wrong = {.sql = bads[i % BADS].sql, .flags = flags};
+		const pgm_query fine = {.sql = sql, .flags = flags},
+				wrong = {.sql = bads[i % BADS].sql, .flags = flags};
 
 		must_submit_with(d->db, &fine, &good[i]);
 		must_submit_with(d->db, &wrong, &bad[i]);
@@ -149,10 +150,18 @@ static void each_statement_under_way_is_a_transaction_of_its_own(void **state)
 static void b44_what_a_pipeline_cannot_carry_is_refused_however_it_is_written(void **state)
 {
 	static const char *const refused[] = {
-		"copy piped to stdout", ";;COPY piped FROM STDIN", "/* a /* b */ */ COPY (SELECT 1) TO STDOUT",
-		"--x\n--y\nBEGIN",	"(((ROLLBACK",		   "\t\n\f SET LOCAL work_mem = '1MB'",
-		"SAVEPOINT a",		"EXECUTE piped",	   "CREATE LOCAL TEMP TABLE t ()",
-		"UNLISTEN *",		"DEALLOCATE ALL",	   "LOCK TABLE piped",
+		"copy piped to stdout",
+		";;COPY piped FROM STDIN",
+		"/* a /* b */ */ COPY (SELECT 1) TO STDOUT",
+		"--x\n--y\nBEGIN",
+		"(((ROLLBACK",
+		"\t\n\f SET LOCAL work_mem = '1MB'",
+		"SAVEPOINT a",
+		"EXECUTE piped",
+		"CREATE LOCAL TEMP TABLE t ()",
+		"UNLISTEN *",
+		"DEALLOCATE ALL",
+		"LOCK TABLE piped",
 	};
 
 	(void)state;

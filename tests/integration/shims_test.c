@@ -88,6 +88,22 @@ static void the_date_jumps_and_the_monotonic_clock_does_not(void **state)
 	assert_true(time(NULL) - before < 60);
 }
 
+static void *do_nothing(void *arg)
+{
+	return arg;
+}
+
+static void every_thread_is_counted(void **state)
+{
+	int before = shim_threads_started();
+
+	(void)state;
+	for (int i = 1; i <= 3; i++) {
+		pgtest_join(pgtest_run(do_nothing, NULL));
+		assert_int_equal(shim_threads_started() - before, i);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -95,10 +111,12 @@ int main(int argc, char **argv)
 		cmocka_unit_test(names_take_their_time_and_numbers_do_not),
 		cmocka_unit_test(libpq_asks_the_shim),
 		cmocka_unit_test(the_date_jumps_and_the_monotonic_clock_does_not),
+		cmocka_unit_test(every_thread_is_counted),
 	};
 
 	(void)argc;
 	shim_preload("getaddrinfo", argv);
 	shim_preload("clock", argv);
+	shim_preload("threads", argv);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

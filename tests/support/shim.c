@@ -1,9 +1,10 @@
-#define _XOPEN_SOURCE 700
+#define _GNU_SOURCE /* RTLD_DEFAULT */
 
 #include "shim.h"
 
 #include "pgtest_internal.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,4 +45,15 @@ void shim_preload(const char *name, char **argv)
 	setenv("ASAN_OPTIONS", pgtest_format("%s:verify_asan_link_order=0", asan ? asan : ""), 1);
 	execv(program(), argv);
 	pgtest_die("cannot start again: %s", strerror(errno));
+}
+
+int shim_threads_started(void)
+{
+	void *symbol = dlsym(RTLD_DEFAULT, "pgm_shim_threads_started");
+	int (*count)(void);
+
+	if (!symbol)
+		pgtest_die("the shim \"threads\" is not preloaded");
+	memcpy(&count, &symbol, sizeof(count)); /* ISO C knows no cast from object to function */
+	return count();
 }

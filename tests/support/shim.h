@@ -1,5 +1,5 @@
 /*
- * Preloaded libraries, of shims/: "getaddrinfo" and "clock", see the comment at the top of each. A test
+ * Preloaded libraries, of shims/: "getaddrinfo", "clock" and "threads", see the comment at the top of each. A test
  * program that needs one says so first in main, which starts the program again with it:
  *
  *	int main(int argc, char **argv)
@@ -14,5 +14,8 @@
 
 /* Returns in the program that has it. */
 void shim_preload(const char *name, char **argv);
+
+/* With "threads": how many have been started so far. */
+int shim_threads_started(void);
 
 #endif

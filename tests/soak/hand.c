@@ -127,14 +127,22 @@ static void swallow(hand *h)
 
 /* ------------------------------------------------------------------------------------- the process */
 
-static const target *pick_target(hand *h)
+static target *pick_target(hand *h)
 {
 	return &h->world->targets[between(h, 0, h->world->ntargets - 1)];
 }
 
+static pgm_db *pick_handle(hand *h)
+{
+	target *t = pick_target(h);
+	pgm_db *latest = t->own ? atomic_load(&t->latest) : NULL;
+
+	return latest ? latest : soak_open(h->world, t, NULL);
+}
+
 static void drain(hand *h)
 {
-	pgm_db *db = soak_open(h->world, pick_target(h), NULL);
+	pgm_db *db = pick_handle(h);
 
 	if (db)
 		pgm_drain(db);
@@ -142,7 +150,7 @@ static void drain(hand *h)
 
 static void close_handle(hand *h)
 {
-	pgm_close(soak_open(h->world, pick_target(h), NULL));
+	pgm_close(pick_handle(h));
 }
 
 /* GCC 12's sanitizers do not survive it: in the child of busy threads the allocator of the one may stay locked, and

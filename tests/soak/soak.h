@@ -29,8 +29,10 @@ typedef struct target {
 	const char *name, *yaml;
 	int writers;
 	bool proxied;
+	bool own;     /* event-driven: each writer has a handle of its own */
 	int rests_at; /* connections, once all is quiet */
 	pgm_config *config;
+	_Atomic(pgm_db *) latest; /* own: of one of its writers, for the hand */
 } target;
 
 typedef struct world {
@@ -43,7 +45,7 @@ typedef struct world {
 	atomic_bool stop;
 } world;
 
-/* The handle, opened anew if somebody closed it. */
+/* The handle, opened anew if somebody closed it; the calling thread's own where it is event-driven. */
 pgm_db *soak_open(const world *w, const target *t, pgm_error *err);
 
 /* ------------------------------------------------------------------------------------- the ledger */
@@ -78,7 +80,7 @@ int soak_audit(int totals[OUTCOMES]);
 
 typedef struct writer {
 	world *world;
-	const target *target;
+	target *target;
 	int id;
 	uint64_t random;
 	int64_t longest_wait_ms;

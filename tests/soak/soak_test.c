@@ -15,11 +15,23 @@
 	COMMON "type=pool pool.min_size=3 pool.max_size=8 pool.timeout=20 pool.max_idle=2 pool.max_lifetime=7 " \
 	       "pool.check_on_checkout="
 
+#define ASYNC_POOL                                                                                                \
+	COMMON "type=async_pool async_pool.min_size=1 async_pool.max_size=3 async_pool.timeout=20 "               \
+	       "async_pool.max_idle=2 async_pool.max_lifetime=7 async_pool.check_on_checkout="
+
 static target targets[] = {
-	{.name = "normal", .yaml = COMMON "type=normal", .writers = 7, .rests_at = 1},
-	{.name = "normal, proxied", .yaml = COMMON "type=normal", .writers = 7, .proxied = true, .rests_at = 1},
-	{.name = "pool", .yaml = POOL "false", .writers = 18, .rests_at = 3},
-	{.name = "pool, proxied", .yaml = POOL "true", .writers = 18, .proxied = true, .rests_at = 3},
+	{.name = "normal", .yaml = COMMON "type=normal", .writers = 6, .rests_at = 1},
+	{.name = "normal, proxied", .yaml = COMMON "type=normal", .writers = 6, .proxied = true, .rests_at = 1},
+	{.name = "pool", .yaml = POOL "false", .writers = 16, .rests_at = 3},
+	{.name = "pool, proxied", .yaml = POOL "true", .writers = 16, .proxied = true, .rests_at = 3},
+	{.name = "async", .yaml = COMMON "type=async", .writers = 2, .own = true, .rests_at = 1},
+	{.name = "async_pool", .yaml = ASYNC_POOL "false", .writers = 2, .own = true, .rests_at = 1},
+	{.name = "async_pool, proxied",
+	 .yaml = ASYNC_POOL "true",
+	 .writers = 2,
+	 .proxied = true,
+	 .own = true,
+	 .rests_at = 1},
 };
 #define TARGETS (int)(sizeof targets / sizeof *targets)
 
@@ -235,6 +247,7 @@ static void expect_rest(const world *w)
 		if (!db)
 			fail_msg("%s: %s", targets[i].name, err.message);
 		do {
+			pgm_wait(db, 0, NULL); /* event-driven: it does nothing by itself */
 			blink();
 			s = stats_of(db);
 		} while ((s.size != targets[i].rests_at || s.idle != s.size || s.opening) &&

@@ -54,12 +54,20 @@ static void note_result(PGresult *res, const pgm_error *err, void *arg)
 	PQclear(res);
 }
 
-static void by_submit(writer *w, pgm_db *db, row *r)
+static void submit(writer *w, pgm_db *db, row *r)
 {
-	const pgm_query query = {.sql = r->sql, .timeout_ms = soak_between(&w->random, 0, 3) ? 5000 : 20};
+	const pgm_query query = {.sql = r->sql,
+				 .timeout_ms = soak_between(&w->random, 0, 3) ? 5000 : 20,
+				 .flags = soak_between(&w->random, 0, 7) ? 0 : PGM_LONG};
 	pgm_error err;
 
 	pgm_submit(db, &query, note_result, r, &err);
+}
+
+static void by_submit(writer *w, pgm_db *db, row *r)
+{
+	submit(w, db, r);
+	pgm_wait(db, -1, NULL);
 }
 
 /* Through begin, insert and whatever ends it. */
@@ -119,6 +127,24 @@ static void carelessly(writer *w, pgm_db *db, row *r)
 
 /* ------------------------------------------------------------------------------------- the thread */
 
+/* Many under way at once, as the event-driven types do; how many. */
+static int write_batch(writer *w, pgm_db *db, int first)
+{
+	row rows[30];
+	int count = soak_between(&w->random, 2, (int)(sizeof rows / sizeof *rows));
+
+	if (count > MOST_ROWS - first)
+		count = MOST_ROWS - first;
+	for (int i = 0; i < count; i++) {
+		rows[i] = prepare(w->id, first + i, soak_between(&w->random, 0, 5));
+		submit(w, db, &rows[i]);
+	}
+	pgm_wait(db, -1, NULL); /* whatever becomes of them */
+	for (int i = 0; i < count; i++)
+		soak_tell(w->id, rows[i].told);
+	return count;
+}
+
 void *soak_write(void *arg)
 {
 	static void (*const ways[])(writer *, pgm_db *, row *) = {by_with,   by_with,	 by_submit, by_submit,
@@ -131,11 +157,21 @@ void *soak_write(void *arg)
 		pgm_db *db = soak_open(w->world, w->target, &err);
 		row r = prepare(w->id, number, soak_between(&w->random, 0, 20));
 
+		if (w->target->own)
+			atomic_store(&w->target->latest, db);
+		if (db && w->target->own && soak_between(&w->random, 0, 1)) {
+			number += write_batch(w, db, number) - 1;
+			continue;
+		}
 		if (db)
 			ways[way](w, db, &r);
 		soak_tell(w->id, r.told);
 		if (r.told != COMMITTED)
 			soak_pause(10); /* a server that is down says no at once */
+	}
+	if (w->target->own) { /* nobody else would */
+		atomic_store(&w->target->latest, NULL);
+		pgm_close(soak_open(w->world, w->target, NULL));
 	}
 	return NULL;
 }

@@ -92,6 +92,29 @@ static void b41_64_threads_open_the_same_file_at_once(void **state)
 	proxy_stop(p);
 }
 
+/* An event-driven handle is its thread's: as many as there are threads, none shared, none opened twice. */
+static void b41_each_thread_that_opens_the_file_gets_one_event_driven_handle(void **state)
+{
+	static opener openers[CALLERS];
+	const char *path = pgtest_yaml_file("type=pool pool.min_size=1 pool.max_size=1");
+	int64_t misses = cache().misses;
+	pgm_db *mine;
+
+	(void)state;
+	open_together(openers, path);
+	for (int i = 0; i < CALLERS; i++) {
+		if (!openers[i].db)
+			fail_msg("%s", openers[i].err.message);
+		assert_int_equal(stats_of(openers[i].db).opened, 1);
+		for (int k = 0; k < i; k++)
+			assert_ptr_not_equal(openers[k].db, openers[i].db);
+	}
+	assert_int_equal(cache().misses - misses, CALLERS);
+	mine = must_open_path(path);
+	assert_ptr_equal(must_open_path(path), mine);
+	assert_int_equal(cache().misses - misses, CALLERS + 1);
+}
+
 /* All are told, and the server is not stormed. */
 static void b41_64_threads_open_what_fails(void **state)
 {
@@ -383,6 +406,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		HANDLE_TEST(opening_the_same_from_inside_is_misuse_and_no_deadlock),
 		BLOCKING_TEST(b41_64_threads_open_the_same_file_at_once),
+		EVENTED_TEST(b41_each_thread_that_opens_the_file_gets_one_event_driven_handle),
 		HANDLE_TEST(b41_64_threads_open_what_fails),
 		HANDLE_TEST(the_same_file_gives_the_same_handle),
 		HANDLE_TEST(the_same_configuration_gives_the_same_handle),

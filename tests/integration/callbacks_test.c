@@ -218,6 +218,67 @@ static void b39_one_callback_each_under_load(void **state)
 	assert_in_range(atomic_load(&c.refused), SUBMITTERS, INT32_MAX);
 }
 
+/* Each thread keeps a few dozen under way on a handle of its own, which is closed from elsewhere meanwhile (B25). */
+typedef struct owner {
+	const char *type;
+	_Atomic(pgm_db *) db;
+	crowd c;
+} owner;
+
+static void *submit_until_closed_elsewhere(void *arg)
+{
+	owner *o = arg;
+	pgm_config *config = pgtest_config("%s", o->type);
+	pgm_error err;
+
+	o->c.db = pgm_manager_open(NULL, config, NULL, &err);
+	pgm_config_free(config);
+	thread_must(o->c.db);
+	atomic_store(&o->db, o->c.db);
+	do {
+		for (int i = 0; i < 40; i++) {
+			const pgm_query query = {.sql = "SELECT pg_sleep(0.001)", .timeout_ms = i % 2 ? 20 : 0};
+
+			if (pgm_submit(o->c.db, &query, count_call, &o->c, &err))
+				atomic_fetch_add(&o->c.accepted, 1);
+			else
+				atomic_fetch_add(&o->c.refused, 1);
+		}
+	} while (pgm_wait(o->c.db, -1, &err));
+	thread_must(err.code == PGM_ERR_CLOSED);
+	return NULL;
+}
+
+static void b39_one_callback_each_on_handles_that_are_closed_by_another_thread(void **state)
+{
+	static owner owners[] = {{.type = "type=async"},
+				 {.type = "type=async_pool async_pool.min_size=1 async_pool.max_size=3"},
+				 {.type = "type=async_pool async_pool.min_size=1 async_pool.max_size=2 "
+					  "async_pool.max_waiting=5"}};
+	enum { OWNERS = sizeof owners / sizeof *owners };
+	pgtest_thread *threads[OWNERS];
+
+	(void)state;
+	for (int i = 0; i < OWNERS; i++)
+		threads[i] = pgtest_run(submit_until_closed_elsewhere, &owners[i]);
+	for (int i = 0; i < OWNERS; i++) {
+		while (atomic_load(&owners[i].c.called) < 200)
+			blink();
+		pgtest_exec("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '%s' "
+			    "LIMIT 1",
+			    pgtest_application());
+	}
+	for (int i = 0; i < OWNERS; i++)
+		pgm_close(atomic_load(&owners[i].db));
+	for (int i = 0; i < OWNERS; i++) {
+		assert_true(pgtest_done(threads[i], slow(5000)));
+		pgtest_join(threads[i]);
+		assert_int_equal(atomic_load(&owners[i].c.called), atomic_load(&owners[i].c.accepted));
+		assert_int_equal(stats_of(owners[i].c.db).size, 0);
+	}
+	assert_true(atomic_load(&owners[2].c.refused) > 0);
+}
+
 /* ------------------------------------------------------------------------ from inside of one */
 
 /* What a callback does, and on what. */
@@ -637,6 +698,7 @@ int main(void)
 		HANDLE_TEST(b39_one_callback_where_there_is_no_connection),
 		HANDLE_TEST(b39_one_callback_for_each_lease),
 		HANDLE_TEST(b39_one_callback_each_under_load),
+		HANDLE_TEST(b39_one_callback_each_on_handles_that_are_closed_by_another_thread),
 		HANDLE_TEST(b39_everything_is_allowed_in_the_callback_of_submit),
 		HANDLE_TEST(b39_everything_is_allowed_in_the_callback_of_send),
 		HANDLE_TEST(b39_everything_is_allowed_in_the_callback_of_acquire_async),

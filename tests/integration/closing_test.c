@@ -2,6 +2,8 @@
 #include "handles.h"
 #include "support/blackhole.h"
 
+#include <stdatomic.h>
+
 static const char *const types[] = {"type=normal", "type=pool pool.min_size=1 pool.max_size=1"};
 #define TYPES 2
 
@@ -233,6 +235,12 @@ static void b25_closing_while_borrowers_come_and_go(void **state)
 	}
 }
 
+static void note_code(PGresult *res, const pgm_error *err, void *arg)
+{
+	PQclear(res);
+	*(pgm_code *)arg = err ? err->code : PGM_OK;
+}
+
 static bool wait_for_ready(pgm_db *db)
 {
 	pgm_error err;
@@ -258,6 +266,62 @@ static void b25_whoever_waits_for_ready_is_told(void **state)
 	pgm_close(db);
 	assert_true(pgtest_done(thread, slow(1000)));
 	assert_null(pgtest_join(thread));
+	blackhole_stop(hole);
+}
+
+typedef struct waiting_owner {
+	int port;
+	_Atomic(pgm_db *) db;
+	bool (*wait)(pgm_db *db);
+} waiting_owner;
+
+static bool wait_for_an_answer(pgm_db *db)
+{
+	const pgm_query query = {.sql = "SELECT 1"};
+	pgm_code told = PGM_OK;
+	pgm_error err;
+
+	return !pgm_submit(db, &query, note_code, &told, &err) || pgm_wait(db, -1, &err) ||
+	       err.code != PGM_ERR_CLOSED || told != PGM_ERR_CLOSED;
+}
+
+static bool wait_for_a_connection(pgm_db *db)
+{
+	pgm_error err;
+
+	return pgm_acquire_for(db, 60000, &err) || err.code != PGM_ERR_CLOSED;
+}
+
+static void *open_and_wait(void *arg)
+{
+	const pgm_open_options lazy = {.lazy = true};
+	waiting_owner *o = arg;
+	pgm_config *config = pgtest_config("port=%d connect_timeout=60 type=pool", o->port);
+	pgm_db *db = pgm_manager_open(NULL, config, &lazy, NULL);
+
+	pgm_config_free(config);
+	thread_must(db);
+	atomic_store(&o->db, db);
+	return o->wait(db) ? arg : NULL;
+}
+
+/* Whatever the thread waits for whose event-driven handle it is. */
+static void b25_an_event_driven_handle_is_closed_while_its_thread_waits(void **state)
+{
+	static bool (*const waits[])(pgm_db *) = {wait_for_ready, wait_for_an_answer, wait_for_a_connection};
+	blackhole *hole = blackhole_start(BLACKHOLE_SILENT, NULL, 0);
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		waiting_owner o = {.port = blackhole_port(hole), .wait = waits[i]};
+		pgtest_thread *thread = pgtest_run(open_and_wait, &o);
+
+		while (!atomic_load(&o.db) || stats_of(atomic_load(&o.db)).opening == 0)
+			poll(NULL, 0, 1);
+		pgm_close(atomic_load(&o.db));
+		assert_true(pgtest_done(thread, slow(1000)));
+		assert_null(pgtest_join(thread));
+	}
 	blackhole_stop(hole);
 }
 
@@ -295,6 +359,7 @@ int main(void)
 		HANDLE_TEST(b25_closing_while_a_lent_backend_runs),
 		BLOCKING_TEST(b25_closing_while_borrowers_come_and_go),
 		BLOCKING_TEST(b25_whoever_waits_for_ready_is_told),
+		EVENTED_TEST(b25_an_event_driven_handle_is_closed_while_its_thread_waits),
 		HANDLE_TEST(manager_free_with_a_connection_still_lent),
 	};
 

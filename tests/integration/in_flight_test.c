@@ -327,6 +327,36 @@ static void b47_one_that_runs_is_cancelled_and_its_neighbours_are_not_hurt(void 
 	}
 }
 
+/* It would hit what comes next: that waits until the cancel is over, and the connection with it. */
+static void b47_nothing_is_sent_where_a_cancel_is_under_way(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		driven d = drive_full(i, ASYNC, 1);
+		const pgm_query endless = {.sql = "SELECT pg_sleep(60)", .timeout_ms = 50};
+		answers late = {.calls = 0}, next = {.wanted = 3};
+		int pid = backend_of(&d);
+
+		pgtest_exec("TRUNCATE flown");
+		must_submit_with(d.db, &endless, &late);
+		wait_active(pid, "pg_sleep(60)");
+		pgtest_stop(pid); /* so that it does not end at once */
+		turn_for(&d, 100);
+		for (int k = 0; k < next.wanted; k++)
+			must_submit(d.db, insert(1), &next);
+		turn_for(&d, 20);
+		assert_int_equal(stats_of(d.db).waiting, next.wanted);
+		pgtest_continue(pid);
+		must_be_answered(&d, &next);
+		assert_int_equal(late.calls, 1);
+		expect_code(&late, PGM_ERR_TIMEOUT);
+		assert_int_equal(next.failed, 0);
+		assert_int_equal(rows_of(1), next.wanted);
+		assert_int_equal(stats_of(d.db).lost, 0);
+		undrive(&d);
+	}
+}
+
 /* Statements that end in the very moment in which they are late: whatever is told is true, of each and of the one
  * behind it. */
 static void b47_a_statement_that_ends_as_it_is_late_harms_nobody(void **state)
@@ -416,6 +446,7 @@ int main(void)
 		FLIGHT_TEST(b47_one_that_was_not_sent_is_withdrawn_and_never_runs),
 		FLIGHT_TEST(b47_one_that_waits_behind_others_is_answered_in_time),
 		FLIGHT_TEST(b47_one_that_runs_is_cancelled_and_its_neighbours_are_not_hurt),
+		FLIGHT_TEST(b47_nothing_is_sent_where_a_cancel_is_under_way),
 		FLIGHT_TEST(b47_a_statement_that_ends_as_it_is_late_harms_nobody),
 		FLIGHT_TEST(b47_one_that_cannot_be_written_in_time_costs_its_connection_only),
 	};

@@ -435,6 +435,8 @@ static void ask_for_all_kinds(const driven *d)
 
 	must_submit_watched(d, "SELECT 1", 0, &a); /* connects first */
 	must_be_answered(d, &a);
+	submit_the_impossible(d, &a); /* on an idle connection, which would be told at once */
+	must_be_answered(d, &a);
 	for (int i = 0; i < 12; i++)
 		must_submit_watched(d, i % 3 ? "SELECT 1" : "SELEC", i % 4 ? 0 : 1, &a);
 	submit_the_impossible(d, &a);

@@ -446,6 +446,52 @@ static void b40_what_is_given_back_is_cleaned(void **state)
 	}
 }
 
+typedef struct told {
+	int calls, fine;
+	pgm_error err;
+} told;
+
+static void note_told(PGresult *res, const pgm_error *err, void *arg)
+{
+	told *t = arg;
+
+	PQclear(res);
+	t->calls++;
+	t->fine += !err;
+	if (err)
+		t->err = *err;
+}
+
+/* Many under way, each its own transaction for PgBouncer as well. A late one cannot be cancelled, since nobody knows
+ * the number of its backend: its connection is given up, and it is told so. */
+static void b40_submitted_statements_are_pipelined_and_a_late_one_costs_its_connection(void **state)
+{
+	const pgm_query query = {.sql = "SELECT 1"}, late = {.sql = "SELECT pg_sleep(0.5)", .timeout_ms = 100};
+
+	(void)state;
+	for (int mode = 0; mode < MODES; mode++) {
+		pgm_db *db = must_open("port=%d type=normal", port[mode]);
+		told many = {.calls = 0}, one = {.calls = 0};
+		pgm_error err;
+
+		for (int i = 0; i < 200; i++)
+			assert_true(pgm_submit(db, &query, note_told, &many, &err));
+		assert_true(pgm_wait(db, slow(10000), &err));
+		assert_int_equal(many.fine, 200);
+		assert_true(pgm_submit(db, &late, note_told, &one, &err));
+		assert_true(pgm_wait(db, slow(10000), &err));
+		assert_int_equal(one.calls, 1);
+		assert_int_equal(one.err.code, PGM_ERR_TIMEOUT);
+		assert_string_equal(one.err.sqlstate, "08007");
+		assert_contains(one.err.message, "pooler");
+		assert_true(pgm_submit(db, &query, note_told, &many, &err));
+		assert_true(pgm_wait(db, slow(10000), &err));
+		assert_int_equal(many.fine, 201);
+		assert_int_equal(stats_of(db).opened, 2);
+		pgm_close(db);
+	}
+}
+
 static void b40_a_backend_that_dies_while_idle_is_no_error(void **state)
 {
 	(void)state;
@@ -481,6 +527,8 @@ int main(void)
 		PGBOUNCER_TEST(b40_settings_by_connect_query_hold_on_every_backend),
 		PGBOUNCER_TEST(b40_what_belongs_to_a_session_holds_where_sessions_are_pooled),
 		PGBOUNCER_TEST(b40_what_is_given_back_is_cleaned),
+		TEST_OF(EVENTED_ONLY, b40_submitted_statements_are_pipelined_and_a_late_one_costs_its_connection,
+			pgbouncer_setup, pgbouncer_teardown),
 		PGBOUNCER_TEST(b40_a_backend_that_dies_while_idle_is_no_error),
 	};
 

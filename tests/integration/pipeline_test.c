@@ -295,7 +295,8 @@ static void b46_full_buffers_on_both_sides_never_deadlock(void **state)
 	for (int i = 0; i < 2; i++) {
 		/* What a Unix socket takes is little: each side has to wait for the other. */
 		driven d = drive_full(
-			i, pgtest_format(ASYNC "async_pool.max_waiting=8 host='%s'", pgtest_server_now()->socketdir), 1);
+			i, pgtest_format(ASYNC "async_pool.max_waiting=8 host='%s'", pgtest_server_now()->socketdir),
+			1);
 		answers a = {.wanted = 24};
 		long before = peak_kib();
 

@@ -15,8 +15,8 @@
 	COMMON "type=pool pool.min_size=3 pool.max_size=8 pool.timeout=20 pool.max_idle=2 pool.max_lifetime=7 " \
 	       "pool.check_on_checkout="
 
-#define ASYNC_POOL                                                                                                \
-	COMMON "type=async_pool async_pool.min_size=1 async_pool.max_size=3 async_pool.timeout=20 "               \
+#define ASYNC_POOL                                                                                  \
+	COMMON "type=async_pool async_pool.min_size=1 async_pool.max_size=3 async_pool.timeout=20 " \
 	       "async_pool.max_idle=2 async_pool.max_lifetime=7 async_pool.check_on_checkout="
 
 static target targets[] = {

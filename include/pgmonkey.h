@@ -417,7 +417,7 @@ typedef void (*pgm_on_lease)(PGconn *conn, const pgm_error *err, void *arg);
  */
 PGM_API bool pgm_submit(pgm_db *db, const pgm_query *query, pgm_on_result fn, void *arg, pgm_error *err);
 
-/* The same on a connection that you hold. */
+/* The same on a connection that you hold; COPY is refused (_MISUSE), as libpq has functions of its own for it. */
 PGM_API bool pgm_send(PGconn *conn, const pgm_query *query, pgm_on_result fn, void *arg, pgm_error *err);
 
 /* Borrows without blocking on the event-driven types; on normal and pool it waits as pgm_acquire does

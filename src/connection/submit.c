@@ -43,6 +43,14 @@ static bool check_submittable(const pgm_query *query, pgm_error *err)
 	return true;
 }
 
+/* In a pipeline it would be the end of the connection. */
+static bool check_sendable(const pgm_query *query, pgm_error *err)
+{
+	return pgm__statement_kind_of(query->sql) != PGM__STATEMENT_COPY ||
+	       pgm__fail(err, PGM_ERR_MISUSE,
+			 "pgm_send: COPY cannot be sent; use the COPY functions of libpq on the connection");
+}
+
 static bool check_handle(const char *call, const pgm_db *db, pgm_error *err)
 {
 	return db || pgm__fail(err, PGM_ERR_MISUSE, "%s: the handle is NULL", call);
@@ -216,7 +224,7 @@ bool pgm_send(PGconn *conn, const pgm_query *query, pgm_on_result fn, void *arg,
 
 	if (!fn)
 		return fail_without_callback("pgm_send", err);
-	if (!check_query("pgm_send", query, err))
+	if (!check_query("pgm_send", query, err) || !check_sendable(query, err))
 		return false;
 	lease = pgm__lease_of(conn, "pgm_send", err);
 	if (!lease)

@@ -1,4 +1,5 @@
 /* B37: descriptors. Numbers above 1024, none left, and none that a started program would inherit. */
+#include "looped.h"
 #include "tour.h"
 
 #include "support/cluster.h"
@@ -146,6 +147,29 @@ static void b37_descriptors_above_1024_are_as_good_as_others(void **state)
 		pgm_close(db);
 	}
 	stop_using_tls();
+}
+
+/* What the loop says of a descriptor is looked up by its number. */
+static void b37_descriptors_above_1024_on_an_event_loop(void **state)
+{
+	answers a = {.wanted = 200};
+	pgm_db *db;
+	loop *l;
+
+	(void)state;
+	set_limit(2 * MOST);
+	while (hoard.count < 1100)
+		hoard.fds[hoard.count++] = open_nothing();
+	l = loop_new();
+	db = loop_open(l, "type=async_pool async_pool.min_size=3 async_pool.max_size=3");
+	for (int i = 0; i < a.wanted; i++)
+		must_submit(db, "SELECT 1", &a);
+	must_answer(l, &a);
+	assert_int_equal(a.failed, 0);
+	turn_until_stats(l, db, idle, 3);
+	for (int i = 0; i < 4; i++) /* the one by which other threads call, too */
+		assert_true(loop_watched(l, i) > 1024);
+	loop_free(l);
 }
 
 /* ------------------------------------------------------------------------------------- EMFILE */
@@ -387,6 +411,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		DESCRIPTOR_TEST(b37_descriptors_above_1024_are_as_good_as_others),
+		TEST_OF(EVENTED_ONLY, b37_descriptors_above_1024_on_an_event_loop, handles_setup, end_hoarding),
 		DESCRIPTOR_TEST(b37_too_few_descriptors_are_a_clean_error_of_pgm_open),
 		/* Event-driven it is the same as a pool's. */
 		TEST_OF(BLOCKING_ONLY, b37_too_few_descriptors_are_a_clean_error_of_pgm_acquire_on_normal,

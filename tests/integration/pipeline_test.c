@@ -344,6 +344,30 @@ static void b46_a_server_that_reads_nothing_for_a_while_gets_everything(void **s
 	free(large);
 }
 
+/* A borrower has left a LISTEN behind: what comes of that between the answers belongs to nobody. */
+static void notifications_between_answers_cost_no_memory(void **state)
+{
+	static const char notify[] = "SELECT pg_notify('piped', repeat('x', 7000) || n) FROM generate_series(1, 300) n";
+	driven d = drive_full(0, ASYNC, 1);
+	answers a = {.wanted = 20};
+	PGconn *conn = must_lend(&d);
+	long before;
+
+	(void)state;
+	must_run(conn, "LISTEN piped");
+	pgm_release(conn);
+	ask_driven(&d, notify);
+	before = peak_kib();
+	for (int i = 0; i < a.wanted; i++) /* forty megabytes */
+		must_submit(d.db, notify, &a);
+	must_be_answered(&d, &a);
+	assert_int_equal(a.failed, 0);
+	if (!getenv("PGM_TEST_SLOW"))
+		assert_in_range(peak_kib() - before, 0, 8 << 10);
+	assert_int_equal(stats_of(d.db).lost, 0);
+	undrive(&d);
+}
+
 /* libpq's buffers never shrink: what carried a very large answer is replaced, once nobody needs it. */
 static void a_connection_that_has_grown_large_is_replaced_when_it_is_idle(void **state)
 {
@@ -476,7 +500,7 @@ static void a_long_statement_shares_its_connection_with_nothing(void **state)
 	}
 }
 
-/* Short ones that never end: each answer asks the next. */
+/* Short ones that never end: each answer asks the next, and they come one by one. */
 typedef struct stream {
 	pgm_db *db;
 	bool stop;
@@ -499,7 +523,7 @@ static void next_of_stream(PGresult *res, const pgm_error *err, void *arg)
 
 static void go_on(stream *s)
 {
-	const pgm_query query = {.sql = "SELECT 1"};
+	const pgm_query query = {.sql = "SELECT pg_sleep(0.002)"};
 
 	s->under_way++;
 	assert_true(pgm_submit(s->db, &query, next_of_stream, s, NULL));
@@ -517,7 +541,7 @@ static void short_statements_keep_no_long_one_and_no_borrower_waiting(void **sta
 
 		for (int k = 0; k < 20; k++)
 			go_on(&s);
-		turn_until(&d, s.answered > 100);
+		turn_until(&d, s.answered > 30);
 		must_submit_with(d.db, &query, &a);
 		must_be_answered(&d, &a);
 		assert_string_equal(a.value, "long");
@@ -626,6 +650,7 @@ int main(void)
 		TABLE_TEST(b44_on_async_statements_wait_for_the_borrower),
 		TABLE_TEST(b46_full_buffers_on_both_sides_never_deadlock),
 		TABLE_TEST(b46_a_server_that_reads_nothing_for_a_while_gets_everything),
+		TABLE_TEST(notifications_between_answers_cost_no_memory),
 		TABLE_TEST(a_connection_that_has_grown_large_is_replaced_when_it_is_idle),
 		TABLE_TEST(b48_what_nobody_reads_is_bounded_then_refused),
 		TABLE_TEST(a_connection_is_given_eight_statements_at_most),

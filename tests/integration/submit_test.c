@@ -309,6 +309,32 @@ static void b44_what_others_would_feel_is_refused_at_submit(void **state)
 	}
 }
 
+/* Whoever holds the connection has libpq's functions for it; through a pipeline it would break the connection. */
+static void b44_copy_is_refused_at_send_with_a_hint(void **state)
+{
+	static const char *const copies[] = {"COPY pg_am TO STDOUT", "copy pg_am from stdin"};
+
+	(void)state;
+	for (int t = 0; t < TYPES; t++) {
+		pgm_db *db = must_open("%s", types[t]);
+		PGconn *conn = must_acquire(db);
+
+		for (int i = 0; i < 2; i++) {
+			const pgm_query query = {.sql = copies[i]};
+			answer a = {.calls = 0};
+			pgm_error err;
+
+			assert_false(pgm_send(conn, &query, take_result, &a, &err));
+			assert_int_equal(err.code, PGM_ERR_MISUSE);
+			assert_contains(err.message, "COPY functions of libpq");
+			assert_int_equal(a.calls, 0);
+			assert_true(works(conn));
+		}
+		pgm_release(conn);
+		assert_int_equal(stats_of(db).lost, 0);
+	}
+}
+
 /* The server finds several statements in one string. */
 static void b44_several_statements_at_once_are_refused_with_a_hint(void **state)
 {
@@ -472,6 +498,7 @@ int main(void)
 		HANDLE_TEST(send_times_out_and_the_transaction_has_failed),
 		HANDLE_TEST(acquire_async_calls_back_with_a_connection_or_the_reason),
 		HANDLE_TEST(b44_what_others_would_feel_is_refused_at_submit),
+		HANDLE_TEST(b44_copy_is_refused_at_send_with_a_hint),
 		HANDLE_TEST(b44_several_statements_at_once_are_refused_with_a_hint),
 	};
 

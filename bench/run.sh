@@ -1,10 +1,11 @@
 #!/bin/sh
 # Measures, on a throwaway server of its own. Built by `make bench`, which runs this.
 #
-#   run.sh [FIGURE...]       see the comments at the top of bench/pool/main.c and bench/csv/main.c
+#   run.sh [FIGURE...]          see the comments at the top of bench/pool/main.c and bench/csv/main.c
+#   run.sh async [FIGURE...]    see the comment at the top of bench/async/main.c
 #
-# What is one thread (borrowing, round-trip, path, start) runs with the server on one and the same CPU, where the
-# scheduler cannot place them differently from run to run; the others run on all CPUs.
+# What is one thread and one connection (borrowing, round-trip, path, start, async 1/1) runs with the server on one and
+# the same CPU, where the scheduler cannot place them differently from run to run; the others run on all CPUs.
 
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
@@ -19,7 +20,8 @@ server=$PGM_BENCH_DIR/server
 trap '"$support/server.sh" stop "$server" >/dev/null 2>&1; rm -rf "$PGM_BENCH_DIR"' EXIT
 trap 'exit 130' HUP INT TERM
 
-"$support/server.sh" start "$server" >/dev/null
+# bench/async keeps the connections of all peers open at once.
+PGM_TEST_CONF='max_connections = 400' "$support/server.sh" start "$server" >/dev/null
 set -a
 . "$server/env"
 set +a
@@ -41,13 +43,27 @@ run() {
 }
 
 sed -n 's/^model name[^:]*: */CPU: /p' /proc/cpuinfo 2>/dev/null | sort | uniq -c | sed 's/^ */CPUs: /'
-echo "$(uname -sr), PostgreSQL $("$PGM_PG_BINDIR/postgres" --version | awk '{ print $3 }')"
+echo "$(uname -sr), PostgreSQL $("$PGM_PG_BINDIR/postgres" --version | awk '{ print $3 }'), load $(cut -d ' ' -f 1 /proc/loadavg 2>/dev/null)"
 every=$(cat /sys/devices/system/cpu/online 2>/dev/null || echo 0)
 one=${every%%[-,]*}
-for figure in ${*:-borrowing round-trip path start contention holding fill memory csv-splitter csv-import csv-import-jobs csv-export}; do
+run_async() {
+	for figure in "$@"; do
+		case $figure in
+		1/1) run "$one" bench_async "$figure" ;;
+		*) run "$every" bench_async "$figure" ;;
+		esac
+	done
+}
+if [ "${1:-}" = async ]; then
+	shift
+	run_async ${*:-1/1 rate turn memory slow}
+	exit
+fi
+for figure in ${*:-borrowing round-trip path start contention holding fill memory csv-splitter csv-import csv-import-jobs csv-export async}; do
 	case $figure in
 	borrowing | round-trip | path | start) run "$one" bench_pool "$figure" ;;
 	csv-*) run "$every" bench_csv "$figure" ;;
+	async) run_async 1/1 rate turn memory slow ;;
 	*) run "$every" bench_pool "$figure" ;;
 	esac
 done

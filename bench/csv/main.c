@@ -9,10 +9,10 @@
  *
  * It wants a server, named by PGM_TEST_*: bench/run.sh starts one. All contestants of a table are measured in turn.
  */
-#include "peer.h"
 #include "sample.h"
 #include "shapes.h"
 #include "splitter.h"
+#include "target.h"
 
 #include <errno.h>
 #include <libpq-fe.h>
@@ -70,27 +70,6 @@ static const figure figures[] = {
 	 import_jobs, 0},
 	{"csv-export", "dumping a table", true, NULL, exporters, 2},
 };
-
-void die(const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	fputs("bench: ", stderr);
-	vfprintf(stderr, fmt, args);
-	fputs("\n", stderr);
-	va_end(args);
-	exit(1);
-}
-
-static const char *must_getenv(const char *name)
-{
-	const char *value = getenv(name);
-
-	if (!value)
-		die("%s is not set; bench/run.sh sees to that", name);
-	return value;
-}
 
 static const char *in_folder(const char *name)
 {
@@ -242,16 +221,6 @@ static void measure_shape(const figure *f, const shape *s, int rounds, int perce
 	measure(f, s, rounds, megabytes);
 	run_sql("DROP TABLE %s", s->name);
 	unlink(csv);
-}
-
-static bool is_wanted(const char *name, char **wanted)
-{
-	if (!*wanted)
-		return true;
-	for (; *wanted; wanted++)
-		if (strcmp(*wanted, name) == 0)
-			return true;
-	return false;
 }
 
 static int number_of(const char *name, int otherwise)

@@ -1,6 +1,6 @@
 #include "shapes.h"
 
-#include "peer.h"
+#include "target.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -9,10 +9,8 @@
  */
 #include "figures.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 static const struct {
 	const char *name;
@@ -23,18 +21,6 @@ static const struct {
 	{"holding", figure_holding, 3},	    {"path", figure_opening_by_path, 1},  {"fill", figure_filling_a_pool, 1},
 	{"start", figure_process_start, 1}, {"memory", figure_memory, 5},
 };
-
-void die(const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	fputs("bench: ", stderr);
-	vfprintf(stderr, fmt, args);
-	fputs("\n", stderr);
-	va_end(args);
-	exit(1);
-}
 
 const peer *const *peers(int *count)
 {
@@ -52,33 +38,9 @@ const peer *const *peers(int *count)
 	return all;
 }
 
-static const char *must_getenv(const char *name)
-{
-	const char *value = getenv(name);
-
-	if (!value)
-		die("%s is not set; bench/run.sh sees to that", name);
-	return value;
-}
-
-static bool is_wanted(const char *name, char **wanted)
-{
-	if (!*wanted)
-		return true;
-	for (; *wanted; wanted++)
-		if (strcmp(*wanted, name) == 0)
-			return true;
-	return false;
-}
-
 int main(int argc, char **argv)
 {
-	const target t = {.host = must_getenv("PGM_TEST_SOCKETDIR"),
-			  .address = must_getenv("PGM_TEST_HOST"),
-			  .port = must_getenv("PGM_TEST_PORT"),
-			  .user = must_getenv("PGM_TEST_USER"),
-			  .password = must_getenv("PGM_TEST_PASSWORD"),
-			  .dbname = must_getenv("PGM_TEST_DBNAME")};
+	const target t = target_of_environment();
 	const char *given = getenv("PGM_BENCH_ROUNDS");
 	int rounds = given ? (int)strtol(given, NULL, 10) : 15;
 

@@ -5,18 +5,13 @@
 #ifndef BENCH_PEER_H
 #define BENCH_PEER_H
 
+#include "target.h"
+
 #include <stdbool.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-/* Where the server is, from PGM_TEST_* (bench/run.sh sets them). */
-typedef struct target {
-	const char *host;    /* its socket directory */
-	const char *address; /* for what wants TCP */
-	const char *port, *user, *password, *dbname;
-} target;
 
 typedef struct peer {
 	const char *name;
@@ -38,8 +33,6 @@ extern const peer peer_soci;
 
 /* The pools to compare, pgmonkey first; count of them in *count. */
 const peer *const *peers(int *count);
-
-void die(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 
 #ifdef __cplusplus
 }

@@ -1,6 +1,6 @@
 #include "sample.h"
 
-#include "peer.h"
+#include "target.h"
 
 #include <stdio.h>
 #include <stdlib.h>

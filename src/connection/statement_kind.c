@@ -23,35 +23,42 @@ static const char *skip_comment(const char *at)
 	return at;
 }
 
-/* To where the next word may begin. Empty statements in front of it, and parentheses, change nothing. */
-static const char *skip_to_word(const char *at)
+static bool is_letter(char c)
 {
-	for (;;) {
-		at += strspn(at, " \t\r\n\f\v;(");
-		if ((at[0] != '-' || at[1] != '-') && (at[0] != '/' || at[1] != '*'))
-			return at;
-		at = skip_comment(at);
-	}
+	return (unsigned char)((c | ' ') - 'a') < 26;
 }
 
 static bool is_word_char(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '$' ||
-	       (unsigned char)c >= 0x80;
+	return is_letter(c) || (c >= '0' && c <= '9') || c == '_' || c == '$' || (unsigned char)c >= 0x80;
+}
+
+/* To where the next word may begin. Empty statements in front of it, and parentheses, change nothing. */
+static const char *skip_to_word(const char *at)
+{
+	while (!is_word_char(*at)) {
+		at += strspn(at, " \t\r\n\f\v;(");
+		if ((at[0] != '-' || at[1] != '-') && (at[0] != '/' || at[1] != '*'))
+			break;
+		at = skip_comment(at);
+	}
+	return at;
 }
 
 #define LONGEST_WORD 16
 
-/* The next word, in capitals; "" where there is none, or a longer one than any that matters. */
+/* The next word, in capitals, with zeros behind it; none where there is none, or a longer one than any that matters. */
 static const char *take_word(const char *at, char word[LONGEST_WORD])
 {
 	size_t len = 0;
 
+	memset(word, 0, LONGEST_WORD);
 	at = skip_to_word(at);
 	for (; is_word_char(*at); at++, len++)
 		if (len < LONGEST_WORD - 1)
-			word[len] = *at >= 'a' && *at <= 'z' ? (char)(*at - 'a' + 'A') : *at;
-	word[len < LONGEST_WORD ? len : 0] = '\0';
+			word[len] = (char)(is_letter(*at) ? *at & ~' ' : *at);
+	if (len >= LONGEST_WORD)
+		word[0] = '\0';
 	return at;
 }
 
@@ -75,7 +82,7 @@ static bool creates_temporary(const char *at)
 pgm__statement_kind pgm__statement_kind_of(const char *sql)
 {
 	static const struct {
-		const char *word;
+		char word[LONGEST_WORD]; /* in place, and compared as a whole: this runs for each statement */
 		pgm__statement_kind kind;
 	} table[] = {
 		{"COPY", PGM__STATEMENT_COPY},		 {"BEGIN", PGM__STATEMENT_TRANSACTION},
@@ -95,7 +102,7 @@ pgm__statement_kind pgm__statement_kind_of(const char *sql)
 	const char *rest = take_word(sql, word);
 
 	for (size_t i = 0; i < sizeof table / sizeof *table; i++)
-		if (strcmp(word, table[i].word) == 0)
+		if (memcmp(word, table[i].word, LONGEST_WORD) == 0)
 			return table[i].kind;
 	return strcmp(word, "CREATE") == 0 && creates_temporary(rest) ? PGM__STATEMENT_SESSION : PGM__STATEMENT_PLAIN;
 }

@@ -22,9 +22,9 @@ static Oid type_at(const Oid *types, int i)
 	return types ? types[i] : 0;
 }
 
-static bool is_same(const pgm__prepared_text *text, uint32_t hash, const pgm_query *query)
+static bool is_same(const pgm__prepared_text *text, const pgm_query *query)
 {
-	if (text->hash != hash || text->ntypes != query->nparams || strcmp(text->sql, query->sql) != 0)
+	if (text->ntypes != query->nparams || strcmp(text->sql, query->sql) != 0)
 		return false;
 	for (int i = 0; i < text->ntypes; i++)
 		if (type_at(text->types, i) != type_at(query->types, i))
@@ -32,13 +32,19 @@ static bool is_same(const pgm__prepared_text *text, uint32_t hash, const pgm_que
 	return true;
 }
 
-pgm__prepared_text *pgm__prepared_find(const pgm__prepared *p, const pgm_query *query)
+pgm__prepared_text *pgm__prepared_find(pgm__prepared *p, const pgm_query *query)
 {
-	uint32_t hash = hash_of(query->sql);
-	pgm__prepared_text *text = p->bucket[hash % BUCKETS];
+	pgm__prepared_text *text = p->found;
+	uint32_t hash;
 
-	while (text && !is_same(text, hash, query))
+	if (text && is_same(text, query))
+		return text;
+	hash = hash_of(query->sql);
+	text = p->bucket[hash % BUCKETS];
+	while (text && (text->hash != hash || !is_same(text, query)))
 		text = text->next;
+	if (text)
+		p->found = text;
 	return text;
 }
 
@@ -78,6 +84,7 @@ pgm__prepared_text *pgm__prepared_add(pgm__prepared *p, const pgm_query *query)
 	if (!text)
 		return NULL;
 	text->number = ++p->last_number;
+	snprintf(text->name, sizeof text->name, "pgmonkey_%u", text->number);
 	text->next = p->bucket[text->hash % BUCKETS];
 	p->bucket[text->hash % BUCKETS] = text;
 	p->count++;
@@ -109,6 +116,8 @@ void pgm__prepared_forget(pgm__prepared *p, unsigned number)
 		return;
 	text = *at;
 	*at = text->next;
+	if (p->found == text)
+		p->found = NULL;
 	p->count--;
 	text_free(text);
 }
@@ -122,9 +131,4 @@ void pgm__prepared_clear(pgm__prepared *p)
 		}
 	}
 	*p = (pgm__prepared){.count = 0};
-}
-
-void pgm__prepared_name(unsigned number, char name[PGM__PREPARED_NAME])
-{
-	snprintf(name, PGM__PREPARED_NAME, "pgmonkey_%u", number);
 }

@@ -7,10 +7,13 @@
 /* Texts on one connection, at most; libpq 15 has no way to close one, so further ones are sent unprepared. */
 #define PGM__PREPARED_MOST 256
 
+#define PGM__PREPARED_NAME 24
+
 typedef struct pgm__prepared_text {
 	struct pgm__prepared_text *next;
 	uint32_t hash;
-	unsigned number; /* from 1 on; its name is pgmonkey_NUMBER */
+	unsigned number; /* from 1 on */
+	char name[PGM__PREPARED_NAME];
 	int ntypes;
 	Oid *types;
 	bool confirmed; /* the server has parsed it */
@@ -20,12 +23,13 @@ typedef struct pgm__prepared_text {
 /* Zeroed is empty. */
 typedef struct pgm__prepared {
 	pgm__prepared_text *bucket[64];
+	pgm__prepared_text *found; /* last; most programs ask for it again */
 	unsigned last_number;
 	int count;
 } pgm__prepared;
 
 /* NULL if it is not there. */
-pgm__prepared_text *pgm__prepared_find(const pgm__prepared *p, const pgm_query *query);
+pgm__prepared_text *pgm__prepared_find(pgm__prepared *p, const pgm_query *query);
 
 /* NULL if there is no memory, or as many as may be. */
 pgm__prepared_text *pgm__prepared_add(pgm__prepared *p, const pgm_query *query);
@@ -35,8 +39,5 @@ pgm__prepared_text *pgm__prepared_add(pgm__prepared *p, const pgm_query *query);
 void pgm__prepared_confirm(pgm__prepared *p, unsigned number);
 void pgm__prepared_forget(pgm__prepared *p, unsigned number);
 void pgm__prepared_clear(pgm__prepared *p);
-
-#define PGM__PREPARED_NAME 32
-void pgm__prepared_name(unsigned number, char name[PGM__PREPARED_NAME]);
 
 #endif

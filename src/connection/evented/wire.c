@@ -59,12 +59,9 @@ static bool send_params(PGconn *conn, const pgm_query *q)
 				 q->result_format);
 }
 
-static bool send_prepared(PGconn *conn, unsigned number, const pgm_query *q)
+static bool send_prepared(PGconn *conn, const pgm__prepared_text *text, const pgm_query *q)
 {
-	char name[PGM__PREPARED_NAME];
-
-	pgm__prepared_name(number, name);
-	return PQsendQueryPrepared(conn, name, q->nparams, q->params, q->lengths, q->formats, q->result_format);
+	return PQsendQueryPrepared(conn, text->name, q->nparams, q->params, q->lengths, q->formats, q->result_format);
 }
 
 /* A text that another statement is having parsed just now is sent unprepared: if it is refused, this one must not
@@ -73,11 +70,10 @@ static bool encode(PGconn *conn, pgm__wire *w, pgm__request *r)
 {
 	const pgm_query *q = &r->query;
 	pgm__prepared_text *text = q->flags & PGM_PREPARE ? pgm__prepared_find(&w->prepared, q) : NULL;
-	char name[PGM__PREPARED_NAME];
 
 	if (text && text->confirmed) {
 		r->number = text->number;
-		return send_prepared(conn, text->number, q);
+		return send_prepared(conn, text, q);
 	}
 	if (!(q->flags & PGM_PREPARE) || text)
 		return send_params(conn, q);
@@ -86,8 +82,7 @@ static bool encode(PGconn *conn, pgm__wire *w, pgm__request *r)
 		return send_params(conn, q);
 	r->number = text->number;
 	r->parses = true;
-	pgm__prepared_name(text->number, name);
-	return PQsendPrepare(conn, name, q->sql, q->nparams, q->types) && send_prepared(conn, text->number, q);
+	return PQsendPrepare(conn, text->name, q->sql, q->nparams, q->types) && send_prepared(conn, text, q);
 }
 
 /* Nothing has been sent of it, and libpq says why. */

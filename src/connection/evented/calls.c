@@ -26,13 +26,6 @@ static pgm__time timeout_of(const pgm_db *db, int timeout_ms)
 	return timeout_ms < 0 ? db->settings->timeout / PGM__MS : timeout_ms;
 }
 
-static void set_patience(pgm_db *db, pgm__request *r, int64_t ms)
-{
-	(void)db;
-	r->patience_ms = ms;
-	r->patience = pgm__clock_after_ms(ms);
-}
-
 static bool fail_to_accept(pgm_db *db, pgm__request *r, pgm_error *err)
 {
 	if (r)
@@ -60,7 +53,7 @@ static pgm__request *statement_new(pgm_db *db, pgm__request_kind kind, const pgm
 		r->timeout_ms = query->timeout_ms;
 		r->due = pgm__clock_after_ms(query->timeout_ms);
 	}
-	set_patience(db, r, r->timeout_ms > 0 && r->timeout_ms < pool_ms ? r->timeout_ms : pool_ms);
+	r->patience_ms = r->timeout_ms > 0 && r->timeout_ms < pool_ms ? r->timeout_ms : pool_ms;
 	return r;
 }
 
@@ -92,7 +85,7 @@ bool pgm__ev_submit(pgm_db *db, const pgm_query *query, pgm_on_result fn, void *
 	if (!pgm__ev_enter(db, "pgm_submit", err))
 		return false;
 	accepted = submit(db, query, fn, arg, err);
-	if (db->ev->stirred)
+	if (db->ev->stirred && db->ev->nested == 0) /* else the step around it sees to all that callbacks submit */
 		pgm__ev_work(db);
 	pgm__ev_leave(db);
 	return accepted;
@@ -165,7 +158,7 @@ static pgm__request *loan_new(pgm_db *db, const pgm__caller *caller, int64_t tim
 	r->arg = arg;
 	r->caller = *caller;
 	r->whole = true;
-	set_patience(db, r, timeout_ms);
+	r->patience_ms = timeout_ms;
 	return r;
 }
 
@@ -195,6 +188,15 @@ bool pgm__ev_acquire_async(pgm_db *db, pgm_on_lease fn, void *arg, pgm_error *er
 /* What a waiting call waits for. */
 typedef bool (*reached)(pgm_db *db, void *arg);
 
+/* Callbacks may have made work; its answers are given, too. */
+static void step(pgm_db *db)
+{
+	do {
+		pgm__ev_work(db);
+		pgm__ev_deliver(db);
+	} while (db->ev->stirred && !db->ev->ended);
+}
+
 /* Steps, without a loop. True once it is reached; false: not by then. */
 static bool step_until(pgm_db *db, pgm__time deadline, reached is_reached, void *arg)
 {
@@ -203,8 +205,7 @@ static bool step_until(pgm_db *db, pgm__time deadline, reached is_reached, void 
 	for (;;) {
 		pgm__time until;
 
-		pgm__ev_work(db);
-		pgm__ev_deliver(db);
+		step(db);
 		if (is_reached(db, arg))
 			return true;
 		if (polled && pgm__clock_now() >= deadline)
@@ -352,8 +353,7 @@ void pgm_ready(pgm_db *db, int fd, unsigned events)
 	db->ev->working = true;
 	pgm__watch_ready(db, fd, events);
 	db->ev->working = false;
-	pgm__ev_work(db);
-	pgm__ev_deliver(db);
+	step(db);
 	pgm__ev_leave(db);
 }
 
@@ -362,7 +362,6 @@ void pgm_tick(pgm_db *db)
 	if (!db || !db->ev || !pgm__ev_enter(db, "pgm_tick", NULL))
 		return;
 	db->ev->timer_at = PGM__NEVER;
-	pgm__ev_work(db);
-	pgm__ev_deliver(db);
+	step(db);
 	pgm__ev_leave(db);
 }

@@ -79,12 +79,23 @@ static bool fail_working(const char *call, pgm_error *err)
 
 static void forget_parents(pgm_db *db);
 
+/* From inside of a callback, and so of another call of this thread's, which keeps the handle: nothing is left to ask. */
+static bool is_nested(const pgm__ev *ev, uint64_t self)
+{
+	return atomic_load_explicit(&ev->owner, memory_order_relaxed) == self && ev->inside > 0 && !ev->working &&
+	       !ev->forked;
+}
+
 bool pgm__ev_enter(pgm_db *db, const char *call, pgm_error *err)
 {
 	pgm__ev *ev = db->ev;
 	uint64_t self = pgm__thread_number();
 	bool is_owner, shut, works = false, forked = false;
 
+	if (is_nested(ev, self)) {
+		ev->nested++;
+		return true;
+	}
 	pgm__db_lock(db);
 	shut = db->slots.shut;
 	if (ev->owner == 0)
@@ -120,6 +131,10 @@ void pgm__ev_leave(pgm_db *db)
 	const pgm_loop loop = ev->loop;
 	bool last, over;
 
+	if (ev->nested > 0) {
+		ev->nested--;
+		return;
+	}
 	if (!ev->ended)
 		pgm__watch_pipe(db);
 	if (!ev->ended || ev->answers.first)
@@ -138,17 +153,11 @@ void pgm__ev_leave(pgm_db *db)
 
 /* ------------------------------------------------------------------------------------- the work */
 
-static void do_due(pgm_db *db, pgm__time now)
+static void do_due(pgm_db *db)
 {
 	pgm__ev *ev = db->ev;
 	pgm__due due;
-	bool stir;
 
-	pgm__db_lock(db);
-	stir = db->slots.stir;
-	pgm__db_unlock(db);
-	if (!stir && now < ev->slots_due)
-		return;
 	do {
 		due = pgm__db_do_due(db);
 		if (due.what == PGM__DUE_OPEN)
@@ -195,29 +204,38 @@ static void take_strays(pgm_db *db)
 
 static void end(pgm_db *db);
 
-static bool has_more_to_do(pgm_db *db, bool *shut)
+/* What others, and the slots, have left to be done. */
+typedef struct agenda {
+	bool stir, woken, strays, shut;
+} agenda;
+
+static agenda look_for_work(pgm_db *db)
 {
-	bool more;
+	agenda a;
 
 	pgm__db_lock(db);
-	more = db->slots.stir || db->slots.woken_first || db->ev->strays;
-	*shut = db->slots.shut;
+	a = (agenda){.stir = db->slots.stir,
+		     .woken = db->slots.woken_first != NULL,
+		     .strays = db->ev->strays != NULL,
+		     .shut = db->slots.shut};
 	pgm__db_unlock(db);
-	return more || db->ev->stirred;
+	return a;
 }
 
-static void work_once(pgm_db *db)
+static void work_once(pgm_db *db, const agenda *a)
 {
 	pgm__time now = pgm__clock_now();
 
 	db->ev->stirred = false;
-	take_strays(db);
-	do_due(db, now);
+	if (a->strays)
+		take_strays(db);
+	if (a->stir || now >= db->ev->slots_due)
+		do_due(db);
 	if (db->ev->resumes)
 		pgm__wire_resume(db);
 	if (db->ev->refused)
 		pgm__watch_give_up_refused(db);
-	if (pgm__queue_serve(db))
+	if (pgm__queue_serve(db, a->woken))
 		db->ev->stirred = true;
 	pgm__queue_expire(db, now);
 	pgm__cancel_expire(db, now);
@@ -227,16 +245,18 @@ static void work_once(pgm_db *db)
 void pgm__ev_work(pgm_db *db)
 {
 	pgm__ev *ev = db->ev;
-	bool shut = false;
+	agenda a;
 
 	if (ev->working || ev->ended)
 		return;
 	ev->working = true;
-	do
-		work_once(db);
-	while (has_more_to_do(db, &shut) && !shut);
+	a = look_for_work(db);
+	do {
+		work_once(db, &a);
+		a = look_for_work(db);
+	} while ((a.stir || a.woken || a.strays || ev->stirred) && !a.shut);
 	ev->working = false;
-	if (shut)
+	if (a.shut)
 		end(db);
 }
 
@@ -294,7 +314,7 @@ static void end(pgm_db *db)
 	pgm__cancel_forget_all(db);
 	end_wires(db);
 	end_connecting(db);
-	pgm__queue_serve(db);
+	pgm__queue_serve(db, true);
 	pgm__db_close_due(db);
 	pgm__watch_end(db);
 	ev->working = false;
@@ -420,10 +440,13 @@ void pgm__ev_forked_locked(pgm_db *db)
 		if (ev->inside > 0)
 			leave_behind(db); /* its thread may be in the middle of anything */
 		db->refs -= ev->inside;
-		ev->inside = 0;
+		ev->inside = ev->nested = 0;
 		ev->working = false;
 		ev->owner = pgm__thread_number();
 	}
+	db->refs += ev->nested; /* from here on they leave one by one */
+	ev->inside += ev->nested;
+	ev->nested = 0;
 	ev->forked = true;
 	ev->forked_queue = db->slots.head;
 	ev->strays = NULL;

@@ -129,8 +129,9 @@ typedef struct pgm__ev {
 	bool has_loop;
 	pgm_loop loop;
 
-	uint64_t owner; /* locked; pgm__thread_number; 0: whoever comes first */
-	int inside;	/* locked; calls of the owner that are under way */
+	_Atomic(uint64_t) owner; /* written locked; pgm__thread_number; 0: whoever comes first */
+	int inside;		 /* locked, but for the owner's reading; calls of the owner that are under way */
+	int nested;		 /* calls from inside of callbacks of those */
 
 	bool working; /* the first part of a step: hooks and the log may not call back in */
 	bool stirred; /* there may be something to do */
@@ -206,8 +207,8 @@ bool pgm__queue_ask(pgm_db *db, pgm__request *r, bool may_wait, pgm_error *err);
 /* Out of the queue again, as if it had not been accepted. */
 void pgm__queue_withdraw(pgm_db *db, pgm__request *r);
 
-/* Whoever the slots woke, and whoever finds room on a wire. True if anything was done. */
-bool pgm__queue_serve(pgm_db *db);
+/* Whoever the slots woke, if they did, and whoever finds room on a wire. True if anything was done. */
+bool pgm__queue_serve(pgm_db *db, bool woken);
 
 /* Whose time has come. */
 void pgm__queue_expire(pgm_db *db, pgm__time now);

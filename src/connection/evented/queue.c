@@ -240,7 +240,6 @@ static int32_t shortcut_locked(const pgm_db *db, const pgm__request *r)
 bool pgm__queue_ask(pgm_db *db, pgm__request *r, bool may_wait, pgm_error *err)
 {
 	pgm__verdict verdict;
-	pgm__time now = pgm__clock_now();
 	int32_t slot;
 
 	pgm__db_lock(db);
@@ -250,7 +249,8 @@ bool pgm__queue_ask(pgm_db *db, pgm__request *r, bool may_wait, pgm_error *err)
 		pgm__wire_send(db, slot, r);
 		return true;
 	}
-	verdict = pgm__slots_acquire(&db->slots, &r->waiter, may_wait, now);
+	r->patience = pgm__clock_after_ms(r->patience_ms);
+	verdict = pgm__slots_acquire(&db->slots, &r->waiter, may_wait, pgm__clock_now());
 	if (verdict != PGM__GOT && verdict != PGM__WAIT) {
 		pgm__fail_verdict(db, verdict, r->patience_ms, err);
 		db->ev->stirred = true;
@@ -335,10 +335,11 @@ static bool double_up(pgm_db *db)
 
 static void note_drain(pgm_db *db)
 {
-	pgm__time now = pgm__clock_now();
+	pgm__time now;
 
 	if (!atomic_load_explicit(&db->ev->drained, memory_order_relaxed) || !atomic_exchange(&db->ev->drained, false))
 		return;
+	now = pgm__clock_now();
 	pgm__db_lock(db);
 	for (int32_t i = 0; i < db->slots.rules.max_size; i++)
 		db->ev->wire[i].outlived = db->slot[i].expires <= now;
@@ -347,12 +348,12 @@ static void note_drain(pgm_db *db)
 		pgm__queue_count(db, i);
 }
 
-bool pgm__queue_serve(pgm_db *db)
+bool pgm__queue_serve(pgm_db *db, bool woken)
 {
 	bool any;
 
 	note_drain(db);
-	any = serve_woken(db);
+	any = woken && serve_woken(db);
 	if (db->ev->wholes > 0 || db->ev->reserved > 0)
 		reserve(db);
 	return double_up(db) || any;

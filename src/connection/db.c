@@ -128,12 +128,14 @@ void pgm__db_unref(pgm_db *db)
 void pgm__db_lock(pgm_db *db)
 {
 	pthread_mutex_lock(&db->lock);
-	pgm__hot_shut_locked(db);
+	if (!db->ev) /* else nothing is ever put there */
+		pgm__hot_shut_locked(db);
 }
 
 void pgm__db_unlock(pgm_db *db)
 {
-	pgm__hot_open_locked(db);
+	if (!db->ev)
+		pgm__hot_open_locked(db);
 	pthread_mutex_unlock(&db->lock);
 }
 
@@ -213,7 +215,8 @@ static pgm__lease *lease_new(pgm_db *db, int32_t slot, PGconn *conn)
 	lease->slot = slot;
 	lease->fd = PQsocket(conn);
 	lease->encoding = PQclientEncoding(conn);
-	if (pgm__events_register(conn) && pgm__registry_add(conn, lease))
+	/* It costs two allocations a result; the event-driven types show the connection to nobody before it is lent. */
+	if ((db->ev || pgm__events_register(lease)) && pgm__registry_add(conn, lease))
 		return lease;
 	free(lease);
 	return NULL;

@@ -46,6 +46,7 @@ struct pgm__lease {
 	pgm__time expires;
 	uintptr_t mark;	      /* see hot.h */
 	bool reaches_backend; /* event-driven types: pg_cancel_backend with PQbackendPID hits what runs on it */
+	bool registered;      /* libpq tells us what the borrower does with it: events.h */
 
 	/* The borrower's own. */
 	int savepoints;		 /* open ones of ours */

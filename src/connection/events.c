@@ -91,7 +91,9 @@ static int on_event(PGEventId id, void *info, void *arg)
 	return 1;
 }
 
-bool pgm__events_register(PGconn *conn)
+bool pgm__events_register(pgm__lease *lease)
 {
-	return PQregisterEventProc(conn, on_event, "pgmonkey", NULL) != 0;
+	if (!lease->registered)
+		lease->registered = PQregisterEventProc(lease->conn, on_event, "pgmonkey", NULL) != 0;
+	return lease->registered;
 }

@@ -2,8 +2,9 @@
 #ifndef PGM_CONNECTION_EVENTS_H
 #define PGM_CONNECTION_EVENTS_H
 
-#include "pgmonkey.h"
+#include "connection/db.h"
 
-bool pgm__events_register(PGconn *conn);
+/* Twice is harmless. False: no memory. */
+bool pgm__events_register(pgm__lease *lease);
 
 #endif

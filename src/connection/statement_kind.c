@@ -102,7 +102,7 @@ pgm__statement_kind pgm__statement_kind_of(const char *sql)
 	const char *rest = take_word(sql, word);
 
 	for (size_t i = 0; i < sizeof table / sizeof *table; i++)
-		if (memcmp(word, table[i].word, LONGEST_WORD) == 0)
+		if (word[0] == table[i].word[0] && memcmp(word, table[i].word, LONGEST_WORD) == 0)
 			return table[i].kind;
 	return strcmp(word, "CREATE") == 0 && creates_temporary(rest) ? PGM__STATEMENT_SESSION : PGM__STATEMENT_PLAIN;
 }

@@ -160,7 +160,6 @@ static void run(PGconn *conn, const pgm_query *query, pgm__time deadline, answer
 	pgm__cancel_restore(before);
 }
 
-/* The connection is free again before the callback, which may want one itself. */
 static void run_and_release(PGconn *conn, const pgm_query *query, pgm__time deadline, answer *a)
 {
 	pthread_cleanup_push(pgm__release_when_cancelled, conn);
@@ -187,23 +186,14 @@ static PGconn *acquire_by(pgm_db *db, pgm__time deadline, pgm_error *err)
 	return pgm_acquire_at(db, ms < INT_MAX ? (int)ms : INT_MAX, "pgm_submit", 0, err);
 }
 
-bool pgm_submit(pgm_db *db, const pgm_query *query, pgm_on_result fn, void *arg, pgm_error *err)
+/* The connection is free again before the callback, which may want one itself. */
+static bool submit_at_once(pgm_db *db, const pgm_query *query, pgm_on_result fn, void *arg, pgm_error *err)
 {
-	pgm__time deadline;
-	PGconn *conn;
-	pgm_error why;
+	pgm__time deadline = deadline_of(query);
 	answer a = {.res = NULL};
+	pgm_error why;
+	PGconn *conn = acquire_by(db, deadline, &why);
 
-	pgm__error_clear(err);
-	if (!fn)
-		return fail_without_callback("pgm_submit", err);
-	if (!check_handle("pgm_submit", db, err) || !check_query("pgm_submit", query, err) ||
-	    !check_submittable(query, err))
-		return false;
-	if (db->ev)
-		return pgm__ev_submit(db, query, fn, arg, err);
-	deadline = deadline_of(query);
-	conn = acquire_by(db, deadline, &why);
 	if (!conn && (why.code == PGM_ERR_CLOSED || why.code == PGM_ERR_BUSY || why.code == PGM_ERR_MISUSE)) {
 		pgm__error_copy(err, &why);
 		return false;
@@ -215,6 +205,17 @@ bool pgm_submit(pgm_db *db, const pgm_query *query, pgm_on_result fn, void *arg,
 	run_and_release(conn, query, deadline, &a);
 	tell(&a, fn, arg);
 	return true;
+}
+
+bool pgm_submit(pgm_db *db, const pgm_query *query, pgm_on_result fn, void *arg, pgm_error *err)
+{
+	pgm__error_clear(err);
+	if (!fn)
+		return fail_without_callback("pgm_submit", err);
+	if (!check_handle("pgm_submit", db, err) || !check_query("pgm_submit", query, err) ||
+	    !check_submittable(query, err))
+		return false;
+	return (db->ev ? pgm__ev_submit : submit_at_once)(db, query, fn, arg, err);
 }
 
 bool pgm_send(PGconn *conn, const pgm_query *query, pgm_on_result fn, void *arg, pgm_error *err)

@@ -7,6 +7,7 @@
 #include "connection/evented/calls.h"
 #include "connection/evented/cancel.h"
 #include "connection/evented/evented.h"
+#include "connection/events.h"
 #include "connection/libpq_error.h"
 #include "connection/look.h"
 
@@ -29,6 +30,10 @@ bool pgm__loan_give(pgm_db *db, int32_t slot, pgm__request *r)
 	pgm_error why;
 
 	pgm__error_clear(&why);
+	if (!pgm__events_register(lease)) {
+		pgm__fail_nomem(&why, "lend a connection");
+		return reject(db, lease, r, &why);
+	}
 	if (!pgm__wire_make_plain(lease->conn)) {
 		pgm__fail_libpq(&why, lease->conn);
 		return reject(db, lease, r, &why);

@@ -10,8 +10,8 @@
 #define WORKERS 12
 #define MOST_JOBS 5000
 
-/* As many statements at most are on one connection. */
-#define DEPTH 8
+/* As many statements at most are on one connection: all that are under way, with one of 64. */
+#define DEPTH 64
 
 /* One row each, in a table that would take it twice. */
 typedef struct job {
@@ -215,7 +215,7 @@ static void b17_under_load_each_failure_is_told_once_and_nothing_hangs(void **st
 }
 
 /* The same by one thread: always so many under way, from each answer the next. */
-#define UNDER_WAY 60
+#define UNDER_WAY 200
 
 typedef struct stream {
 	worker *books;

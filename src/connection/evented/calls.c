@@ -191,10 +191,12 @@ typedef bool (*reached)(pgm_db *db, void *arg);
 /* Callbacks may have made work; its answers are given, too. */
 static void step(pgm_db *db)
 {
+	db->ev->stirred = true;
 	do {
-		pgm__ev_work(db);
+		if (db->ev->stirred)
+			pgm__ev_work(db);
 		pgm__ev_deliver(db);
-	} while (db->ev->stirred && !db->ev->ended);
+	} while (pgm__wire_read_on(db) || (db->ev->stirred && !db->ev->ended));
 }
 
 /* Steps, without a loop. True once it is reached; false: not by then. */

@@ -85,6 +85,8 @@ pgm__statement_kind pgm__statement_kind_of(const char *sql)
 		char word[LONGEST_WORD]; /* in place, and compared as a whole: this runs for each statement */
 		pgm__statement_kind kind;
 	} table[] = {
+		{"SELECT", PGM__STATEMENT_PLAIN},	 {"INSERT", PGM__STATEMENT_PLAIN}, /* the most frequent first */
+		{"UPDATE", PGM__STATEMENT_PLAIN},	 {"DELETE", PGM__STATEMENT_PLAIN},
 		{"COPY", PGM__STATEMENT_COPY},		 {"BEGIN", PGM__STATEMENT_TRANSACTION},
 		{"START", PGM__STATEMENT_TRANSACTION},	 {"COMMIT", PGM__STATEMENT_TRANSACTION},
 		{"END", PGM__STATEMENT_TRANSACTION},	 {"ROLLBACK", PGM__STATEMENT_TRANSACTION},

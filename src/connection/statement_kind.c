@@ -45,7 +45,7 @@ static const char *skip_to_word(const char *at)
 	return at;
 }
 
-#define LONGEST_WORD 16
+#define LONGEST_WORD 11 /* DEALLOCATE */
 
 /* The next word, in capitals, with zeros behind it; none where there is none, or a longer one than any that matters. */
 static const char *take_word(const char *at, char word[LONGEST_WORD])
@@ -83,10 +83,9 @@ pgm__statement_kind pgm__statement_kind_of(const char *sql)
 {
 	static const struct {
 		char word[LONGEST_WORD]; /* in place, and compared as a whole: this runs for each statement */
-		pgm__statement_kind kind;
+		unsigned char kind;	 /* pgm__statement_kind */
 	} table[] = {
-		{"SELECT", PGM__STATEMENT_PLAIN},	 {"INSERT", PGM__STATEMENT_PLAIN}, /* the most frequent first */
-		{"UPDATE", PGM__STATEMENT_PLAIN},	 {"DELETE", PGM__STATEMENT_PLAIN},
+		{"SELECT", PGM__STATEMENT_PLAIN}, /* the most frequent first */
 		{"COPY", PGM__STATEMENT_COPY},		 {"BEGIN", PGM__STATEMENT_TRANSACTION},
 		{"START", PGM__STATEMENT_TRANSACTION},	 {"COMMIT", PGM__STATEMENT_TRANSACTION},
 		{"END", PGM__STATEMENT_TRANSACTION},	 {"ROLLBACK", PGM__STATEMENT_TRANSACTION},

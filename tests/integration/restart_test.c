@@ -313,7 +313,7 @@ static void b17_b45_submitted_statements_are_answered_once_whatever_restarts(voi
 
 		print_message("%s: %d done, %d failed, of these %d unknown\n", types[t], sum.done, sum.failed,
 			      sum.unknown);
-		assert_true(sum.done > 3 * UNDER_WAY);
+		assert_true(sum.done > UNDER_WAY);
 		assert_in_range(sum.unknown, 1, DEPTH * stats_of(db).lost);
 		assert_int_equal(sum.failed, sum.unknown);
 		pgm_close(db);

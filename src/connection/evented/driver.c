@@ -38,6 +38,7 @@ bool pgm__ev_new(pgm_db *db, const pgm_loop *loop, pgm_error *err)
 	}
 	ev->timer_at = ev->connecting_due = PGM__NEVER;
 	ev->pipe.fd = -1;
+	pgm__fail(&ev->no_words, PGM_ERR_NOMEM, "it failed, and there is no memory to say why");
 	return true;
 }
 

@@ -154,6 +154,7 @@ typedef struct pgm__ev {
 	pgm__time timer_at; /* what the loop's timer is set to; PGM__NEVER: not set */
 	pgm__watched pipe;  /* by which other threads call */
 
+	pgm_error no_words; /* where there is no memory for an error of its own there is this, at least */
 	pgm__requests answers;
 	int64_t unanswered;   /* accepted, and the callback has not been called yet */
 	pgm__request *unused; /* kept for the next */

@@ -9,9 +9,6 @@
 #define UNUSED_MOST 1024
 #define UNUSED_COPY_MOST 4096
 
-/* Where there is no memory for the words there is this, at least. */
-static pgm_error no_words = {.code = PGM_ERR_NOMEM, .message = "it failed, and there is no memory to say why"};
-
 /* ------------------------------------------------------------------------------------- lists */
 
 void pgm__requests_push(pgm__requests *list, pgm__request *r)
@@ -89,7 +86,7 @@ void pgm__request_free(pgm_db *db, pgm__request *r)
 
 	pgm__deadlines_remove(&ev->deadlines, &r->deadline);
 	PQclear(r->res);
-	if (r->err != &no_words)
+	if (r->err != &ev->no_words)
 		free(r->err);
 	ev->requests--;
 	if (ev->unused_count < UNUSED_MOST && r->copy_size <= UNUSED_COPY_MOST) {
@@ -195,7 +192,7 @@ void pgm__request_answer(pgm_db *db, pgm__request *r, const pgm_error *err)
 		if (r->err)
 			*r->err = *err;
 		else
-			r->err = &no_words;
+			r->err = &db->ev->no_words;
 	}
 	r->state = PGM__REQUEST_ANSWERED;
 	pgm__requests_push(&db->ev->answers, r);

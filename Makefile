@@ -6,7 +6,7 @@ DESTDIR ?=
 ARGS ?=
 
 .PHONY: all build demo check check-asan check-tsan check-valgrind check-clang check-servers check-packages \
-	soak fuzz bench abi docs packages install format lint clean help
+	soak fuzz bench bench-peers abi docs packages install format lint clean help
 
 all: build
 
@@ -73,6 +73,11 @@ bench:
 	@scripts/build.sh release -DPGM_TESTS=OFF -DPGM_BENCH=ON
 	@bench/run.sh $(ARGS)
 
+# What the benchmarks compare with, as far as it can be had here.
+bench-peers:
+	@scripts/install-deps.sh bench
+	@bench/async/peers/get.sh
+
 # After an addition to the public headers, or a change that is meant: it becomes what the tests hold the libraries against.
 abi:
 	@scripts/install-deps.sh build test abidw
@@ -119,6 +124,7 @@ help:
 	@echo "make soak            every fault together (MINUTES=$(MINUTES), SEED=n to repeat one, PRESET=asan or tsan)"
 	@echo "make fuzz            feed the YAML loader and the CSV splitter with libFuzzer (FUZZ_SECONDS=$(FUZZ_SECONDS) each)"
 	@echo "make bench           measure (on a quiet machine)"
+	@echo "make bench-peers     get what the benchmarks compare with"
 	@echo "make abi             write down what the shared libraries offer, after a change that is meant"
 	@echo "make docs            write the pages that are made from the sources"
 	@echo "make install         to PREFIX ($(PREFIX)), under DESTDIR if given"

@@ -56,7 +56,8 @@ run_async() {
 }
 if [ "${1:-}" = async ]; then
 	shift
-	run_async ${*:-1/1 rate turn memory slow}
+	[ $# -gt 0 ] || set -- 1/1 rate turn memory slow
+	run_async "$@"
 	exit
 fi
 for figure in ${*:-borrowing round-trip path start contention holding fill memory csv-splitter csv-import csv-import-jobs csv-export async}; do

@@ -10,7 +10,7 @@
 set -u
 
 # name        group  apt                dnf                 apk                pacman           brew
-# "-": no package of that kind; "?" before the group: one can do without it; the tests say so.
+# "-": no package of that kind; "?" before the group: the tests, or benchmarks, can do without it, and say so.
 table='
 cc            build  gcc,libc6-dev      gcc,glibc-devel     build-base         gcc              -
 make          build  make               make                make               make             make
@@ -46,6 +46,12 @@ clang-rt      ?lint  @clang-rt          compiler-rt         compiler-rt        c
 clang-format  lint   clang-format       clang-tools-extra   clang-extra-tools  clang            clang-format
 clang-tidy    lint   clang-tidy         clang-tools-extra   clang-extra-tools  clang            llvm
 cppcheck      lint   cppcheck           cppcheck            cppcheck           cppcheck         cppcheck
+libzdb        ?bench libzdb-dev         libzdb-devel        -                  -                libzdb
+soci          ?bench libsoci-dev,libboost-dev  soci-postgresql-devel,boost-devel  -  -        soci
+cargo         ?bench cargo              cargo               cargo              rust             rust
+go            ?bench golang-go          golang              go                 go               go
+npm           ?bench npm                npm                 npm                npm              node
+venv          ?bench python3-venv       python3             python3            python           python3
 '
 
 on_path() { command -v "$1" >/dev/null 2>&1; }
@@ -90,6 +96,9 @@ have() {
 	libuv) pkg-config --exists libuv 2>/dev/null ;;
 	libevent) pkg-config --exists libevent_core 2>/dev/null ;;
 	glib) pkg-config --exists glib-2.0 2>/dev/null ;;
+	libzdb) pkg-config --exists zdb 2>/dev/null ;;
+	soci) links cc -lsoci_postgresql ;;
+	venv) python3 -c 'import venv, ensurepip' 2>/dev/null ;;
 	server) have_server ;;
 	psycopg) have_python "psycopg, psycopg_pool, yaml" ;;
 	jsonschema) have_python "jsonschema, yaml" ;;

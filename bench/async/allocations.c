@@ -18,6 +18,7 @@ extern void *__libc_malloc(size_t size);
 extern void *__libc_calloc(size_t n, size_t size);
 extern void *__libc_realloc(void *p, size_t size);
 
+/* NOLINTBEGIN(readability-inconsistent-declaration-parameter-name): the C library's own names are reserved ones. */
 /* One thread does all the work here; what another allocates meanwhile may be missed. */
 COUNTED void *malloc(size_t size)
 {
@@ -36,4 +37,5 @@ COUNTED void *realloc(void *p, size_t size)
 	count++;
 	return __libc_realloc(p, size);
 }
+/* NOLINTEND(readability-inconsistent-declaration-parameter-name) */
 #endif

@@ -3,12 +3,12 @@
  *
  *   async                      rate turn memory slow
  *   async FIGURE...            some of these, and
- *     matrix                   rate, for 1, 16, 64 and 1,000 in flight, on 1, 4 and 16 connections, over a Unix
- *                              socket and TCP
+ *     rate                     point selects, 1, 16, 64 and 1,000 in flight, on 1, 4 and 16 connections, Unix socket
+ *     matrix                   the same, SELECT 1 as well, and over TCP as well
  *     CONNECTIONS/IN_FLIGHT    rate, for these alone, such as 4/64
  *   PGM_BENCH_ROUNDS=n         rounds of each (default 5)
  *   PGM_BENCH_MS=n             milliseconds that a peer is measured in a round (default 250)
- *   PGM_BENCH_PEER=name        rate of that peer alone, for a profiler
+ *   PGM_BENCH_PEER=name        rate of pipe, pgmonkey, pgm_wait or 'one by one' alone, for a profiler
  *
  * It wants a server, named by PGM_TEST_*: bench/run.sh starts one.
  */

@@ -1,7 +1,7 @@
 /* The splitter alone: a file in memory, in blocks as an import reads them. */
 #include "splitter.h"
 
-#include "peer.h"
+#include "target.h"
 #include "sample.h"
 #include "tools/csv/splitter.h"
 

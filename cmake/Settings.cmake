@@ -41,6 +41,7 @@ check_linker_flag(C "LINKER:--no-undefined" PGM_LD_NO_UNDEFINED)
 
 # The shared library is small: without what nobody can reach, and its tables of pointers packed (DT_RELR, glibc 2.36).
 check_linker_flag(C "LINKER:--gc-sections" PGM_LD_GC_SECTIONS)
+check_linker_flag(C "LINKER:-Bsymbolic-functions" PGM_LD_SYMBOLIC)
 check_linker_flag(C "LINKER:-z,pack-relative-relocs" PGM_LD_PACK_RELOCS)
 
 if(PGM_SANITIZE)

@@ -21,14 +21,18 @@ static bool check_query(const char *call, const pgm_query *query, pgm_error *err
 	return (query && query->sql) || pgm__fail(err, PGM_ERR_MISUSE, "%s: there is no SQL", call);
 }
 
+static bool refuse_copy(const char *call, pgm_error *err)
+{
+	return pgm__fail(err, PGM_ERR_MISUSE,
+			 "%s: COPY takes a borrowed connection (pgm_acquire) and the COPY functions of libpq", call);
+}
+
 /* Others' statements run on the same connection, before it and behind it. */
 static bool check_submittable(const pgm_query *query, pgm_error *err)
 {
 	switch (pgm__statement_kind_of(query->sql)) {
 	case PGM__STATEMENT_COPY:
-		return pgm__fail(err, PGM_ERR_MISUSE,
-				 "pgm_submit: COPY cannot be submitted; borrow a connection (pgm_acquire) and use the "
-				 "COPY functions of libpq");
+		return refuse_copy("pgm_submit", err);
 	case PGM__STATEMENT_TRANSACTION:
 		return pgm__fail(err, PGM_ERR_MISUSE,
 				 "pgm_submit: each submitted statement is its own transaction; for a longer one borrow "
@@ -47,8 +51,7 @@ static bool check_submittable(const pgm_query *query, pgm_error *err)
 static bool check_sendable(const pgm_query *query, pgm_error *err)
 {
 	return pgm__statement_kind_of(query->sql) != PGM__STATEMENT_COPY ||
-	       pgm__fail(err, PGM_ERR_MISUSE,
-			 "pgm_send: COPY cannot be sent; use the COPY functions of libpq on the connection");
+	       refuse_copy("pgm_send", err);
 }
 
 static bool check_handle(const char *call, const pgm_db *db, pgm_error *err)
@@ -97,8 +100,7 @@ static void judge(answer *a, PGconn *conn, const pgm_query *query, bool late)
 		pgm__fail_libpq(&a->err, conn);
 	} else if (pgm__is_copy(a->res)) {
 		drop_result(a);
-		pgm__fail(&a->err, PGM_ERR_MISUSE,
-			  "COPY cannot be submitted: borrow a connection and use the COPY functions of libpq");
+		refuse_copy("submitting", &a->err);
 	} else if (pgm_result_ok(a->res, &a->err)) {
 		return;
 	} else if (late && strcmp(a->err.sqlstate, CANCELLED) == 0) {

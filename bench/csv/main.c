@@ -136,8 +136,13 @@ static void find_programs(void)
 /* ----------------------------------------------------------------------------------- running */
 
 typedef struct outcome {
-	sample seconds, memory; /* memory: MiB at the most */
+	sample seconds, cpu, memory; /* cpu: of the client, in seconds; memory: MiB at the most */
 } outcome;
+
+static double seconds_of(const struct timeval *time)
+{
+	return (double)time->tv_sec + (double)time->tv_usec / 1e6;
+}
 
 static void run_once(const contestant *c, outcome *o)
 {
@@ -155,6 +160,7 @@ static void run_once(const contestant *c, outcome *o)
 	if (status != 0)
 		die("%s failed: %s", c->name, c->command);
 	sample_add(&o->seconds, (double)(now_ns() - began) / 1e9);
+	sample_add(&o->cpu, seconds_of(&usage.ru_utime) + seconds_of(&usage.ru_stime));
 	sample_add(&o->memory, (double)usage.ru_maxrss / 1024);
 }
 
@@ -164,8 +170,8 @@ static void print_row(const contestant *c, outcome *o, outcome *base, double meg
 
 	printf("%-24s", c->name);
 	sample_print(&o->seconds, 2);
-	printf("  %8.2f  %10.0f  %8.1f\n", sample_at(&base->seconds, 0.5) / median, megabytes / median,
-	       sample_at(&o->memory, 1));
+	printf("  %8.2f  %10.0f  %10.2f  %8.1f\n", sample_at(&base->seconds, 0.5) / median, megabytes / median,
+	       sample_at(&o->cpu, 0.5), sample_at(&o->memory, 1));
 }
 
 static void measure(const figure *f, const shape *s, int rounds, double megabytes)
@@ -191,7 +197,7 @@ static long long write_file(const shape *s, char *csv, size_t size, long rows)
 
 static void measure_splitter(int rounds, int percent)
 {
-	printf("\nthe splitter alone, without a server\n%-24s  %10s  %-16s\n", "", "GB/s", "(quartiles)");
+	printf("\nthe splitter alone, without a server\n%-24s  %10s  %-16s\n", "", "GB/CPU s", "(quartiles)");
 	for (const shape *s = shapes; s->name; s++) {
 		long rows = s->rows / 100 * percent;
 		char csv[600];
@@ -216,8 +222,8 @@ static void measure_shape(const figure *f, const shape *s, int rounds, int perce
 		run_sql("COPY %s FROM '%s' CSV HEADER", s->name, csv);
 		run_sql("VACUUM ANALYZE %s", s->name);
 	}
-	printf("\n%s: %s, %ld rows, %.0f MB\n%-24s  %10s  %-16s  %8s  %10s  %8s\n", f->title, s->name, rows, megabytes,
-	       "", "seconds", "(quartiles)", "times", "MB/s", "peak MiB");
+	printf("\n%s: %s, %ld rows, %.0f MB\n%-24s  %10s  %-16s  %8s  %10s  %10s  %8s\n", f->title, s->name, rows,
+	       megabytes, "", "seconds", "(quartiles)", "times", "MB/s", "client CPU", "peak MiB");
 	measure(f, s, rounds, megabytes);
 	run_sql("DROP TABLE %s", s->name);
 	unlink(csv);

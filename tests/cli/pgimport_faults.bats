@@ -117,6 +117,14 @@ load import_faults
 	loaded t40 ""
 }
 
+@test "a session that the server ends is told while nothing comes from a pipe" {
+	table quiet "a int, b text"
+	start_fed quiet
+	sql "SELECT pg_terminate_backend(pid) FROM pg_stat_progress_copy WHERE datname = '$own'" >/dev/null
+	ended 1 "FATAL: terminating connection due to administrator command"
+	loaded quiet ""
+}
+
 @test "a COPY that the server cancels is told with its words" {
 	table cancelled "a int, b text"
 	start_fed cancelled

@@ -27,6 +27,7 @@ typedef struct import {
 	pgm__copy_text text;
 	pgm__time began, asked;
 	bool stopped;
+	pgm_error refusal; /* what a server said while there was nothing to read */
 } import;
 
 /* --------------------------------------------------------------------------------------- asking */
@@ -46,6 +47,14 @@ static bool go_on(void *arg)
 	return !i->stopped;
 }
 
+/* A pipe may keep us waiting for ever; a server that has said no should not. */
+static bool go_on_reading(void *arg)
+{
+	import *i = arg;
+
+	return go_on(i) && pgm__csv_lanes_listen(&i->lanes, &i->refusal);
+}
+
 /* -------------------------------------------------------------------------------------- options */
 
 static bool take_options(import *i, const pgm_csv_import_options *options, pgm_error *err)
@@ -56,7 +65,8 @@ static bool take_options(import *i, const pgm_csv_import_options *options, pgm_e
 		return pgm__fail(err, PGM_ERR_MISUSE, "the options' size is not set");
 	memcpy(&i->options, options, known);
 	i->look.notes = (pgm__csv_notes){i->options.on_note, i->options.arg};
-	i->look.input.go_on = i->lanes.go_on = go_on;
+	i->look.input.go_on = go_on_reading;
+	i->lanes.go_on = go_on;
 	i->look.input.arg = i->lanes.arg = i;
 	if (i->options.jobs < 0 || i->options.jobs > PGM__CSV_JOBS_MAX)
 		return pgm__fail(err, PGM_ERR_MISUSE, "jobs: expected a number from 1 to %d", PGM__CSV_JOBS_MAX);
@@ -201,6 +211,8 @@ static bool load(import *i, pgm_error *err)
 		case PGM__CSV_END:
 			return pgm__csv_rows_end(&i->rows, err);
 		case PGM__CSV_FAILED:
+			if (i->refusal.code != PGM_OK)
+				pgm__error_copy(err, &i->refusal);
 			return false;
 		}
 	}

@@ -145,6 +145,14 @@ bool pgm__csv_lanes_send(pgm__csv_lanes *lanes, pgm__csv_rows *rows, bool at_end
 	return true;
 }
 
+bool pgm__csv_lanes_listen(pgm__csv_lanes *lanes, pgm_error *err)
+{
+	for (size_t i = 0; i < lanes->n; i++)
+		if (!pgm__copy_in_flush(&lanes->lane[i].copy, &lanes->lane[i].unsent, err))
+			return false;
+	return true;
+}
+
 /* ------------------------------------------------------------------------------------------ end */
 
 /* All are told first, so that they finish side by side. */

@@ -42,6 +42,9 @@ bool pgm__csv_lanes_begin(pgm__csv_lanes *lanes, const char *sql, const pgm__cop
 /* Sends the message of rows and, where a row ends, chooses the lane for the next. Errors: those of a COPY. */
 bool pgm__csv_lanes_send(pgm__csv_lanes *lanes, pgm__csv_rows *rows, bool at_end, pgm_error *err);
 
+/* While there is nothing to send: sends on what is left, and fails if a server has said no meanwhile. */
+bool pgm__csv_lanes_listen(pgm__csv_lanes *lanes, pgm_error *err);
+
 /* Where the rows go now. */
 void pgm__csv_lanes_show(const pgm__csv_lanes *lanes, pgm__csv_rows *rows);
 

@@ -101,6 +101,16 @@ static void refuse(pgm_db *db, int32_t slot, pgm__request *r)
 	pgm__request_answer(db, r, &why);
 }
 
+static bool read_results(pgm_db *db, int32_t slot, pgm_error *why);
+
+/* Where writing has failed libpq takes in what the server said before: that counts, and has to be asked for before the
+ * next Sync, which finds the end of the connection and makes libpq forget what it was waiting for. */
+static void read_what_writing_found(pgm_db *db, int32_t slot)
+{
+	if (db->ev->wire[slot].sent.first && !PQisBusy(conn_of(db, slot)))
+		read_results(db, slot, NULL);
+}
+
 /* The slot is still at work afterwards, unless the connection turned out broken. */
 static void send(pgm_db *db, int32_t slot, pgm__request *r)
 {
@@ -108,6 +118,7 @@ static void send(pgm_db *db, int32_t slot, pgm__request *r)
 	PGconn *conn = conn_of(db, slot);
 	int unsent;
 
+	read_what_writing_found(db, slot);
 	if (!make_pipeline(conn) || (!encode(conn, w, r) && PQstatus(conn) == CONNECTION_OK && !r->parses)) {
 		refuse(db, slot, r);
 		return;

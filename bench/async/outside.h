@@ -4,8 +4,8 @@
  *   NAME point|one CONNECTIONS IN_FLIGHT     the server is named by PGHOST, PGPORT, PGUSER, PGPASSWORD, PGDATABASE
  *
  * When all is open it prints "ready". For each line that it reads, a number of milliseconds, it keeps so many statements
- * in flight for so long, and prints how many were answered, the seconds that it took, and the median and the 99th
- * percentile of the latency in us.
+ * in flight for so long, at least one answer each, and prints how many were answered, the seconds that it took, and the
+ * median and the 99th percentile of the latency in us.
  */
 #ifndef BENCH_ASYNC_OUTSIDE_H
 #define BENCH_ASYNC_OUTSIDE_H

@@ -9,9 +9,9 @@ void die(const char *fmt, ...)
 {
 	va_list args;
 
-	va_start(args, fmt);
 	fputs("bench: ", stderr);
-	vfprintf(stderr, fmt, args);
+	va_start(args, fmt);
+	vfprintf(stderr, fmt, args); /* NOLINT(clang-analyzer-valist.Uninitialized): clang 14 overlooks va_start here */
 	fputs("\n", stderr);
 	va_end(args);
 	exit(1);

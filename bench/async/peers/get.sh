@@ -42,7 +42,7 @@ tokio() {
 }
 
 node_packages() {
-	mkdir -p "$to/node" && cp "$here/node/package.json" "$here/node/peer.mjs" "$to/node" &&
+	mkdir -p "$to/node" && cp "$here/node/package.json" "$to/node" &&
 		npm install --silent --no-audit --no-fund --prefix "$to/node"
 }
 
@@ -54,6 +54,7 @@ node_peer() {
 	*) try="import 'pg'" ;;
 	esac
 	[ -d "$to/node/node_modules" ] || node_packages || return
+	cp "$here/node/peer.mjs" "$to/node"
 	(cd "$to/node" && node --input-type=module --eval "$try") && program "$1" "node '$to/node/peer.mjs' $1"
 }
 

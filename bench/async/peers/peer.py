@@ -40,11 +40,13 @@ async def measure(ask, in_flight, ms):
 
     async def chain():
         begun = time.perf_counter()
-        while begun < end:
+        while True:
             await ask()
             now = time.perf_counter()
             took.append(now - begun)
             begun = now
+            if now >= end:
+                return
 
     await asyncio.gather(*(chain() for _ in range(in_flight)))
     seconds = time.perf_counter() - start

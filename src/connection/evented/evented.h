@@ -139,13 +139,14 @@ typedef struct pgm__ev {
 	bool unread;  /* some wire may be */
 	bool ended;   /* shut, and all that was under way has been answered */
 	bool is_told; /* the loop knows of that */
+	bool resumes; /* a wire on which something was held back may take it now */
+	bool refused; /* the loop does not watch something that it should */
 
 	pgm__wire *wire;    /* max_size of them */
 	int32_t *load;	    /* of each wire, for choice.h */
 	int32_t wholes;	    /* in the queue, wanting a whole connection */
 	int32_t statements; /* in the queue, content with a part of one */
 	int32_t reserved;   /* wires */
-	bool resumes;	    /* a wire on which something was held back may take it now */
 
 	pgm__deadlines deadlines;
 	size_t requests; /* that there are, the driver's own included */
@@ -161,12 +162,11 @@ typedef struct pgm__ev {
 	int unused_count;
 
 	pgm__cancel *cancels;
-	atomic_bool drained;	   /* pgm_drain has been here */
 	pgm__lease *strays;	   /* locked; given back by another thread */
+	atomic_bool drained;	   /* pgm_drain has been here */
 	bool forked;		   /* locked; what is here belongs to the parent */
 	pgm__waiter *forked_queue; /* locked; who stood in line when that happened */
 
-	bool refused;	/* of something */
 	int32_t *by_fd; /* slot + 1 of each watched descriptor; 0: none */
 	size_t by_fd_size;
 	struct pollfd *fds; /* without a loop: what poll(2) gets */

@@ -64,11 +64,14 @@ func round(pool *pgxpool.Pool, kind string, inFlight int, length time.Duration) 
 		go func(seed int64) {
 			var own []time.Duration
 			random := rand.New(rand.NewSource(seed))
-			for begun := time.Now(); begun.Sub(start) < length; {
+			for begun := time.Now(); ; {
 				ask(pool, kind, random)
 				now := time.Now()
 				own = append(own, now.Sub(begun))
 				begun = now
+				if now.Sub(start) >= length {
+					break
+				}
 			}
 			lock.Lock()
 			all = append(all, own...)

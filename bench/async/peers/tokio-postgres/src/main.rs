@@ -59,11 +59,14 @@ async fn round(lines: &Rc<Vec<Line>>, point: bool, in_flight: usize, length: Dur
             let line = &lines[i % lines.len()];
             let mut random = 88172645463325252u64 + i as u64;
             let mut begun = Instant::now();
-            while begun - start < length {
+            loop {
                 ask(line, point, next(&mut random) % 100000 + 1).await;
                 let now = Instant::now();
                 all.borrow_mut().push((now - begun).as_nanos() as u64);
                 begun = now;
+                if now - start >= length {
+                    break;
+                }
             }
         }));
     }

@@ -1,8 +1,8 @@
 /* The splitter alone: a file in memory, in blocks as an import reads them. */
 #include "splitter.h"
 
-#include "target.h"
 #include "sample.h"
+#include "target.h"
 #include "tools/csv/splitter.h"
 
 #include <stdio.h>

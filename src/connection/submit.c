@@ -24,7 +24,7 @@ static bool check_query(const char *call, const pgm_query *query, pgm_error *err
 static bool refuse_copy(const char *call, pgm_error *err)
 {
 	return pgm__fail(err, PGM_ERR_MISUSE,
-			 "%s: COPY takes a borrowed connection (pgm_acquire) and the COPY functions of libpq", call);
+			 "%s: for COPY borrow a connection (pgm_acquire) and use the COPY functions of libpq", call);
 }
 
 /* Others' statements run on the same connection, before it and behind it. */
@@ -50,8 +50,7 @@ static bool check_submittable(const pgm_query *query, pgm_error *err)
 /* In a pipeline it would be the end of the connection. */
 static bool check_sendable(const pgm_query *query, pgm_error *err)
 {
-	return pgm__statement_kind_of(query->sql) != PGM__STATEMENT_COPY ||
-	       refuse_copy("pgm_send", err);
+	return pgm__statement_kind_of(query->sql) != PGM__STATEMENT_COPY || refuse_copy("pgm_send", err);
 }
 
 static bool check_handle(const char *call, const pgm_db *db, pgm_error *err)

@@ -4,6 +4,9 @@
 
 #include "looped.h"
 
+/* Statements under way on a connection, at most. */
+#define DEPTH 64
+
 typedef struct driven {
 	loop *l; /* NULL: none */
 	pgm_db *db;

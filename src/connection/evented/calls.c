@@ -188,15 +188,13 @@ bool pgm__ev_acquire_async(pgm_db *db, pgm_on_lease fn, void *arg, pgm_error *er
 /* What a waiting call waits for. */
 typedef bool (*reached)(pgm_db *db, void *arg);
 
-/* Callbacks may have made work; its answers are given, too. */
+/* What callbacks have submitted is on its way at the end of it; whatever is answered by then waits for the next. */
 static void step(pgm_db *db)
 {
-	db->ev->stirred = true;
-	do {
-		if (db->ev->stirred)
-			pgm__ev_work(db);
-		pgm__ev_deliver(db);
-	} while (pgm__wire_read_on(db) || (db->ev->stirred && !db->ev->ended));
+	pgm__ev_work(db);
+	pgm__ev_deliver(db);
+	if (db->ev->stirred)
+		pgm__ev_work(db);
 }
 
 /* Steps, without a loop. True once it is reached; false: not by then. */

@@ -238,8 +238,7 @@ static void work_once(pgm_db *db, const agenda *a)
 		pgm__watch_give_up_refused(db);
 	if (pgm__queue_serve(db, a->woken))
 		db->ev->stirred = true;
-	if (!db->ev->unread) /* else the answer may have come in time */
-		pgm__queue_expire(db, now);
+	pgm__queue_expire(db, now);
 	pgm__cancel_expire(db, now);
 	go_on_connecting(db, now);
 }

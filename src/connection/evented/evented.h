@@ -110,7 +110,6 @@ typedef struct pgm__wire {
 	bool whole;	       /* one that shares with nothing is on it */
 	bool reserved;	       /* takes no more, so that it becomes free for one that wants it whole */
 	bool swollen;	       /* libpq's buffers have grown: to be replaced */
-	bool unread;	       /* libpq has more answers */
 	bool nulled;	       /* the last that PQgetResult gave was a NULL */
 	bool cancelling;       /* a request to cancel is on its way: nothing is sent meanwhile */
 	bool outlived;	       /* a drain has been here */
@@ -136,7 +135,6 @@ typedef struct pgm__ev {
 
 	bool working; /* the first part of a step: hooks and the log may not call back in */
 	bool stirred; /* there may be something to do */
-	bool unread;  /* some wire may be */
 	bool ended;   /* shut, and all that was under way has been answered */
 	bool is_told; /* the loop knows of that */
 	bool resumes; /* a wire on which something was held back may take it now */
@@ -239,9 +237,6 @@ bool pgm__wire_drain(pgm_db *db, int32_t slot);
 
 /* Something came, or can be written. */
 void pgm__wire_ready(pgm_db *db, int32_t slot, unsigned events);
-
-/* The same where not all that had come was read at once. False: there is nothing of the kind. */
-bool pgm__wire_read_on(pgm_db *db);
 
 /* It is broken, or has to be given up: what was sent is answered, the connection closed, the slot free. */
 void pgm__wire_lose(pgm_db *db, int32_t slot, const pgm_error *why);

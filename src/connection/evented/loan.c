@@ -174,8 +174,6 @@ static void wait_until_clean(pgm_db *db, int32_t slot)
 {
 	while (db->ev->wire[slot].use == PGM__WIRE_CLEANING) {
 		pgm__watch_poll(db, pgm__watch_due(db));
-		while (pgm__wire_read_on(db))
-			continue;
 		pgm__ev_work(db);
 	}
 }

@@ -13,16 +13,11 @@
 #include "connection/open.h"
 #include "connection/wait.h"
 
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* libpq's input buffer never shrinks. */
 #define SWOLLEN_FROM ((size_t)8 << 20)
-
-/* So many answers are read before their callbacks are called: what these submit is on its way while the next are read,
- * and results are freed before there are many. */
-#define AT_A_TIME 8
 
 #define CANCELLED "57014" /* PostgreSQL manual, appendix A */
 
@@ -53,7 +48,7 @@ void pgm__wire_begin(pgm_db *db, int32_t slot, pgm__wire_use use)
 	pgm__wire *w = &db->ev->wire[slot];
 
 	w->use = use;
-	w->reserved = w->whole = w->blocked = w->unread = w->nulled = w->rolled_back = w->encoded = false;
+	w->reserved = w->whole = w->blocked = w->nulled = w->rolled_back = w->encoded = false;
 }
 
 /* ------------------------------------------------------------------------------------- sending */
@@ -320,21 +315,15 @@ static bool fail_unexpected(pgm_error *why, const PGresult *res)
 			 PQresStatus(PQresultStatus(res)));
 }
 
-/* What has come, of most statements at a time. False: nothing more will (why). */
-static bool read_results(pgm_db *db, int32_t slot, int most, pgm_error *why)
+/* What has come. False: nothing more will (why). */
+static bool read_results(pgm_db *db, int32_t slot, pgm_error *why)
 {
 	pgm__wire *w = &db->ev->wire[slot];
 	PGconn *conn = conn_of(db, slot);
 
-	w->unread = false;
 	while (w->sent.first && !PQisBusy(conn)) {
-		PGresult *res;
+		PGresult *res = PQgetResult(conn);
 
-		if (most == 0) {
-			w->unread = db->ev->unread = true;
-			return true;
-		}
-		res = PQgetResult(conn);
 		if (!res && w->nulled)
 			return pgm__fail_libpq(why, conn); /* it does not go on to the next: there is none */
 		w->nulled = !res;
@@ -342,7 +331,6 @@ static bool read_results(pgm_db *db, int32_t slot, int most, pgm_error *why)
 			continue;
 		if (PQresultStatus(res) == PGRES_PIPELINE_SYNC) {
 			PQclear(res);
-			most--;
 			if (!finish(db, slot))
 				return pgm__fail(why, PGM_ERR_BROKEN, "it does not answer as it should");
 		} else if (pgm__is_copy(res)) {
@@ -396,16 +384,6 @@ static bool is_draining(const pgm__wire *w)
 	return w->sent.first && w->sent.first->kind == PGM__REQUEST_DRAIN;
 }
 
-static bool read_on(pgm_db *db, int32_t slot, bool alive, pgm_error *why)
-{
-	const pgm__wire *w = &db->ev->wire[slot];
-
-	why = alive ? why : NULL;
-	if (is_draining(w))
-		return go_on_draining(db, slot, why);
-	return read_results(db, slot, alive && w->use == PGM__WIRE_AT_WORK ? AT_A_TIME : INT_MAX, why);
-}
-
 void pgm__wire_ready(pgm_db *db, int32_t slot, unsigned events)
 {
 	PGconn *conn = conn_of(db, slot);
@@ -417,7 +395,7 @@ void pgm__wire_ready(pgm_db *db, int32_t slot, unsigned events)
 	/* Reading also sends what is left, where the socket takes it. What came before the end is read in any case. */
 	if ((events & PGM_READ) && !PQconsumeInput(conn))
 		alive = pgm__fail_libpq(&why, conn);
-	if (!read_on(db, slot, alive, &why)) {
+	if (!(is_draining(w) ? go_on_draining : read_results)(db, slot, alive ? &why : NULL)) {
 		pgm__wire_lose(db, slot, &why);
 		return;
 	}
@@ -429,25 +407,6 @@ void pgm__wire_ready(pgm_db *db, int32_t slot, unsigned events)
 		pgm__wire_lose(db, slot, &why);
 	else
 		settle(db, slot);
-}
-
-bool pgm__wire_read_on(pgm_db *db)
-{
-	pgm__ev *ev = db->ev;
-	bool any = false;
-
-	if (!ev->unread || ev->ended)
-		return false;
-	ev->unread = false;
-	ev->working = true;
-	for (int32_t i = 0; i < db->slots.rules.max_size; i++) {
-		if (!ev->wire[i].unread)
-			continue;
-		any = true;
-		pgm__wire_ready(db, i, 0);
-	}
-	ev->working = false;
-	return any;
 }
 
 /* -------------------------------------------------------------------------------------- ending */

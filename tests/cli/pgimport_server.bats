@@ -54,7 +54,10 @@ crash()
 @test "of several connections to a server that crashed none leaves a table, once it is up again" {
 	table several
 	start_fed several --jobs 3
+	# It is to learn of the crash when that is over.
+	kill -STOP "$pid"
 	crash
+	kill -CONT "$pid"
 	seq -f '%g,more text' 1 100000 >&9 2>/dev/null || true
 	ended 1 "the connection was lost"
 	absent several

@@ -15,7 +15,7 @@ static void expect_cancelled(pgtest_thread *thread)
 {
 	int64_t start = pgtest_now_ms();
 
-	if (!pgtest_done(thread, slow(3000)))
+	if (!pgtest_done(thread, slow(10000)))
 		fail_msg("it goes on for %lld ms", (long long)ms_since(start));
 	assert_ptr_equal(pgtest_join(thread), PTHREAD_CANCELED);
 }

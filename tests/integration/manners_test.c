@@ -145,7 +145,7 @@ static void write_to_who_does_not_read(scene *s, int looped)
 /* The cancel is asked for, and does not help. */
 static void cancel_what_does_not_end(scene *s, int looped)
 {
-	const pgm_query late = {.sql = "SELECT pg_sleep(1)", .timeout_ms = 20};
+	const pgm_query late = {.sql = "SELECT pg_sleep(0.4)", .timeout_ms = 20};
 
 	s->d = drive_full(looped, POOL(2), 2);
 	s->stopped = atoi(ask_driven(&s->d, "SELECT pg_backend_pid()").value);

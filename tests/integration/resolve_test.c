@@ -331,14 +331,14 @@ int main(int argc, char **argv)
 		RESOLVER_TEST(b09_the_second_address_is_reached_when_the_first_drops_packets),
 		BLOCKING_RESOLVER_TEST(b09_the_second_address_is_reached_when_the_first_never_answers),
 		RESOLVER_TEST(b09_an_address_that_refuses_costs_no_time),
-		RESOLVER_TEST(b09_when_all_addresses_fail_all_are_told),
+		BLOCKING_RESOLVER_TEST(b09_when_all_addresses_fail_all_are_told),
 		BLOCKING_RESOLVER_TEST(b09_many_dead_addresses_share_one_timeout),
 		BLOCKING_RESOLVER_TEST(b09_the_time_for_resolving_is_part_of_the_total),
 		RESOLVER_TEST(b10_a_slow_resolver_does_not_keep_others_from_the_pool),
 		RESOLVER_TEST(b10_closing_does_not_wait_for_the_resolver),
 		RESOLVER_TEST(b10_an_acquire_does_not_wait_for_the_resolver_longer_than_it_said),
 		RESOLVER_TEST(b10_openings_do_not_wait_for_each_others_names),
-		RESOLVER_TEST(b10_a_resolver_that_fails_late_is_told),
+		BLOCKING_RESOLVER_TEST(b10_a_resolver_that_fails_late_is_told),
 		RESOLVER_TEST(b10_every_new_connection_resolves_anew),
 	};
 

@@ -602,9 +602,9 @@ int main(int argc, char **argv)
 		BLOCKING_ROTATION_TEST(b19_a_full_pool_replaces_its_connections_too),
 		ROTATION_TEST(b19_the_keeper_replaces_what_lies_idle),
 		BLOCKING_ROTATION_TEST(b19_a_busy_connection_ages_as_an_idle_one_does),
-		ROTATION_TEST(b19_an_expired_connection_is_not_lent),
+		BLOCKING_ROTATION_TEST(b19_an_expired_connection_is_not_lent),
 		ROTATION_TEST(b19_a_lent_connection_expires_when_it_comes_back),
-		ROTATION_TEST(b19_an_expired_connection_stays_while_no_other_can_be_had),
+		BLOCKING_ROTATION_TEST(b19_an_expired_connection_stays_while_no_other_can_be_had),
 	};
 
 	(void)argc;

@@ -222,7 +222,7 @@ int main(void)
 		BLOCKING_TLS_CHANGING_TEST(b20_a_server_certificate_for_another_name_is_an_error),
 		BLOCKING_TLS_CHANGING_TEST(b20_a_server_certificate_of_another_authority_is_an_error),
 		BLOCKING_TLS_TEST(b20_a_root_certificate_that_is_not_there_is_an_error),
-		TLS_CHANGING_TEST(b20_a_server_without_tls_is_an_error_where_tls_was_asked_for),
+		BLOCKING_TLS_CHANGING_TEST(b20_a_server_without_tls_is_an_error_where_tls_was_asked_for),
 		TLS_TEST(b20_a_missing_client_certificate_is_an_error),
 		TLS_TEST(b20_a_good_client_certificate_lets_in),
 		BLOCKING_TLS_TEST(b20_a_client_certificate_for_another_role_is_an_error),

@@ -400,6 +400,13 @@ void pgm__wire_ready(pgm_db *db, int32_t slot, unsigned events)
 		return;
 	}
 	unsent = alive ? PQflush(conn) : 0;
+	if (unsent == 0 && alive && is_draining(w)) { /* that may have been all that was left to be done */
+		if (!go_on_draining(db, slot, &why)) {
+			pgm__wire_lose(db, slot, &why);
+			return;
+		}
+		unsent = PQflush(conn);
+	}
 	if (unsent < 0)
 		alive = pgm__fail_libpq(&why, conn);
 	w->blocked = unsent > 0;

@@ -6,7 +6,7 @@ DESTDIR ?=
 ARGS ?=
 
 .PHONY: all build demo check check-asan check-tsan check-valgrind check-clang check-servers check-packages \
-	soak fuzz bench bench-peers abi docs packages install format lint clean help
+	soak fuzz bench bench-peers abi docs pictures packages install format lint clean help
 
 all: build
 
@@ -90,6 +90,13 @@ docs:
 	@scripts/build.sh dev -DPGM_TESTS=ON
 	@scripts/docs.sh "$${PGM_BUILD_ROOT:-build}/dev"
 
+# The front page's: the chart from the last run of the benchmarks that was kept, the terminals from the program.
+pictures:
+	@scripts/install-deps.sh build server gnuplot script
+	@scripts/build.sh release -DPGM_TESTS=OFF
+	@docs/make/charts.sh docs/benchmarks.txt docs/pictures/figures.svg
+	@docs/make/pictures.sh "$${PGM_BUILD_ROOT:-build}/release" docs/pictures
+
 # Those of the kinds that this machine has the tools for.
 packages:
 	@scripts/install-deps.sh build packages scdoc
@@ -127,6 +134,7 @@ help:
 	@echo "make bench-peers     get what the benchmarks compare with"
 	@echo "make abi             write down what the shared libraries offer, after a change that is meant"
 	@echo "make docs            write the pages that are made from the sources"
+	@echo "make pictures        draw those of the front page"
 	@echo "make install         to PREFIX ($(PREFIX)), under DESTDIR if given"
 	@echo "make packages        Debian and RPM packages, into build/packages"
 	@echo "make format          put the sources into the house's format"

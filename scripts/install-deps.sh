@@ -46,6 +46,8 @@ clang-rt      ?lint  @clang-rt          compiler-rt         compiler-rt        c
 clang-format  lint   clang-format       clang-tools-extra   clang-extra-tools  clang            clang-format
 clang-tidy    lint   clang-tidy         clang-tools-extra   clang-extra-tools  clang            llvm
 cppcheck      lint   cppcheck           cppcheck            cppcheck           cppcheck         cppcheck
+gnuplot       own    gnuplot-nox        gnuplot             gnuplot            gnuplot          gnuplot
+script        own    bsdutils           util-linux          util-linux         util-linux       -
 libzdb        ?bench libzdb-dev         libzdb-devel        -                  -                libzdb
 soci          ?bench libsoci-dev,libboost-dev  soci-postgresql-devel,boost-devel  -  -        soci
 cargo         ?bench cargo              cargo               cargo              rust             rust

@@ -32,8 +32,7 @@ static bool check(const PGconn *conn, const pgm_query *query, pgm_error *err)
 	if (!query || !query->sql)
 		return pgm__fail(err, PGM_ERR_MISUSE, "pgm_cursor_open: there is no SQL");
 	if (pgm__is_busy(conn))
-		return pgm__fail(err, PGM_ERR_MISUSE,
-				 "pgm_cursor_open: the connection is busy with another statement or cursor");
+		return pgm__fail_busy(err, "pgm_cursor_open");
 	return true;
 }
 

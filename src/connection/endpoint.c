@@ -61,15 +61,14 @@ static bool check_single(const PQconninfoOption *options, const pgm__settings *s
 			return pgm__fail(
 				err, PGM_ERR_CONFIG,
 				"%s: one endpoint per configuration, but %s is \"%s\" (from the file, a service "
-				"file or the environment); for several servers use PgBouncer, HAProxy or the like",
+				"file or the environment); for several use PgBouncer, HAProxy or the like",
 				settings->origin, lists[i], value_of(options, lists[i]));
 	if ((attrs[0] && strcmp(attrs, "any") != 0) || (balance[0] && strcmp(balance, "disable") != 0))
-		return pgm__fail(
-			err, PGM_ERR_CONFIG,
-			"%s: one endpoint per configuration, but %s asks to choose among several (from the file, "
-			"a service file or the environment)",
-			settings->origin,
-			attrs[0] && strcmp(attrs, "any") != 0 ? "target_session_attrs" : "load_balance_hosts");
+		return pgm__fail(err, PGM_ERR_CONFIG,
+				 "%s: one endpoint per configuration, but %s chooses among several (from the file, a "
+				 "service file or the environment)",
+				 settings->origin,
+				 attrs[0] && strcmp(attrs, "any") != 0 ? "target_session_attrs" : "load_balance_hosts");
 	return true;
 }
 

@@ -1,5 +1,6 @@
 #include "connection/libpq_error.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 /* libpq ends its messages with a newline. */
@@ -59,6 +60,32 @@ void pgm__hint_if_several(const PGresult *res, pgm_error *err)
 		return;
 	pgm__fail(err, server.code, "%s; to run several statements at once borrow a connection", server.message);
 	pgm__error_sqlstate(err, server.sqlstate);
+}
+
+bool pgm__fail_busy(pgm_error *err, const char *call)
+{
+	return pgm__fail(err, PGM_ERR_MISUSE, "%s: the connection is busy with another statement or cursor", call);
+}
+
+void pgm__fail_cancelled(pgm_error *err, int64_t timeout_ms)
+{
+	pgm__fail(err, PGM_ERR_TIMEOUT, "the statement did not end within %" PRId64 " ms and was cancelled",
+		  timeout_ms);
+}
+
+void pgm__fail_uncancelled(pgm_error *err, int64_t timeout_ms, const char *reason)
+{
+	pgm__fail(err, PGM_ERR_TIMEOUT,
+		  "the statement did not end within %" PRId64 " ms and could not be cancelled (%s): it may or may not "
+		  "have run",
+		  timeout_ms, reason);
+	pgm__error_sqlstate(err, PGM__UNRESOLVED);
+}
+
+void pgm__fail_unknown(pgm_error *err, pgm_code code, const char *words)
+{
+	pgm__fail(err, code, "the statement may or may not have run: %s", words);
+	pgm__error_sqlstate(err, PGM__UNRESOLVED);
 }
 
 bool pgm_result_ok(const PGresult *res, pgm_error *err)

@@ -34,13 +34,14 @@ static bool check_submittable(const pgm_query *query, pgm_error *err)
 	case PGM__STATEMENT_COPY:
 		return refuse_copy("pgm_submit", err);
 	case PGM__STATEMENT_TRANSACTION:
-		return pgm__fail(err, PGM_ERR_MISUSE,
-				 "pgm_submit: each submitted statement is its own transaction; for a longer one borrow "
-				 "a connection (pgm_with, pgm_acquire)");
+		return pgm__fail(
+			err, PGM_ERR_MISUSE,
+			"pgm_submit: each statement is its own transaction; for a longer one borrow a connection "
+			"(pgm_with, pgm_acquire)");
 	case PGM__STATEMENT_SESSION:
 		return pgm__fail(err, PGM_ERR_MISUSE,
-				 "pgm_submit: this would change the session for the statements of others; borrow a "
-				 "connection (pgm_acquire), or write it into the session settings of the file");
+				 "pgm_submit: this would change the session for others; borrow a connection "
+				 "(pgm_acquire), or use the file's session settings");
 	case PGM__STATEMENT_PLAIN:
 		break;
 	}
@@ -104,8 +105,7 @@ static void judge(answer *a, PGconn *conn, const pgm_query *query, bool late)
 		return;
 	} else if (late && strcmp(a->err.sqlstate, CANCELLED) == 0) {
 		drop_result(a);
-		pgm__fail(&a->err, PGM_ERR_TIMEOUT, "the statement did not end within %d ms and was cancelled",
-			  query->timeout_ms);
+		pgm__fail_cancelled(&a->err, query->timeout_ms);
 	} else {
 		pgm__hint_if_several(a->res, &a->err);
 	}
@@ -117,15 +117,9 @@ static void explain_loss(answer *a, const pgm_query *query)
 	pgm_error lost = a->err;
 
 	if (lost.code == PGM_ERR_BROKEN)
-		pgm__fail(&a->err, PGM_ERR_BROKEN, "the statement may or may not have run: %s", lost.message);
+		pgm__fail_unknown(&a->err, PGM_ERR_BROKEN, lost.message);
 	else if (lost.code == PGM_ERR_TIMEOUT)
-		pgm__fail(
-			&a->err, PGM_ERR_TIMEOUT,
-			"the statement did not end within %d ms and could not be cancelled: it may or may not have run",
-			query->timeout_ms);
-	else
-		return;
-	pgm__error_sqlstate(&a->err, PGM__UNRESOLVED);
+		pgm__fail_uncancelled(&a->err, query->timeout_ms, "the server did not answer in time");
 }
 
 static void drop_when_cancelled(void *a)
@@ -234,8 +228,7 @@ bool pgm_send(PGconn *conn, const pgm_query *query, pgm_on_result fn, void *arg,
 	if (pgm__ev_carries(lease))
 		return pgm__ev_send(lease, query, fn, arg, err);
 	if (pgm__is_busy(conn))
-		return pgm__fail(err, PGM_ERR_MISUSE,
-				 "pgm_send: the connection is busy with another statement or cursor");
+		return pgm__fail_busy(err, "pgm_send");
 	run(conn, query, deadline_of(query), &a);
 	tell(&a, fn, arg);
 	return true;

@@ -177,9 +177,10 @@ static void undo(pgm__lease *lease, int depth)
 static bool commit_at(const pgm__lease *lease, int depth, pgm_error *err)
 {
 	if (lease->savepoints > depth)
-		return pgm__fail(err, PGM_ERR_MISUSE,
-				 "pgm_transaction: the work began a transaction of its own with pgm_begin and did not "
-				 "end it; all of it is rolled back");
+		return pgm__fail(
+			err, PGM_ERR_MISUSE,
+			"pgm_transaction: the work did not end a transaction that it began (pgm_begin); all of it "
+			"is rolled back");
 	return pgm_commit(lease->conn, err);
 }
 

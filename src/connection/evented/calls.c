@@ -5,6 +5,7 @@
 #include "base/thread.h"
 #include "connection/clean.h"
 #include "connection/evented/evented.h"
+#include "connection/libpq_error.h"
 
 static bool fail_with_loop(const char *call, pgm_error *err)
 {
@@ -136,8 +137,7 @@ bool pgm__ev_send(pgm__lease *lease, const pgm_query *query, pgm_on_result fn, v
 	} else if (PQstatus(lease->conn) != CONNECTION_OK) {
 		accepted = pgm__fail(err, PGM_ERR_BROKEN, "pgm_send: the connection was lost");
 	} else if (is_busy_otherwise(lease)) {
-		accepted = pgm__fail(err, PGM_ERR_MISUSE,
-				     "pgm_send: the connection is busy with another statement or cursor");
+		accepted = pgm__fail_busy(err, "pgm_send");
 	} else {
 		accepted = send(lease, query, fn, arg, err);
 		pgm__ev_work(db);

@@ -68,11 +68,7 @@ static void give_up(pgm_db *db, int32_t slot, const char *reason)
 	pgm_error why;
 
 	if (late && !late->abandoned) {
-		pgm__fail(&why, PGM_ERR_TIMEOUT,
-			  "the statement did not end within %lld ms and could not be cancelled (%s): it may or may not "
-			  "have run",
-			  (long long)late->timeout_ms, reason);
-		pgm__error_sqlstate(&why, PGM__UNRESOLVED);
+		pgm__fail_uncancelled(&why, late->timeout_ms, reason);
 		pgm__wire_abandon(db, late, &why);
 	}
 	pgm__fail(&why, PGM_ERR_BROKEN,

@@ -164,8 +164,8 @@ static bool leave_to_owner(pgm__lease *lease)
 	pgm__db_unlock(db);
 	if (is_owner)
 		return false;
-	pgm__log(PGM_LOG_ERROR, "pgm_release: on another thread than the one whose handle it is; the connection is "
-				"given back when that thread uses the handle next");
+	pgm__log(PGM_LOG_ERROR,
+		 "pgm_release: the handle is another thread's, and takes the connection when that one uses it next");
 	return true;
 }
 

@@ -180,12 +180,6 @@ bool pgm__wire_send_own(pgm_db *db, int32_t slot, pgm__request_kind kind, const 
 
 /* ----------------------------------------------------------------------------------- answering */
 
-static void say_unknown(pgm_error *err, pgm_code code, const char *words)
-{
-	pgm__fail(err, code, "the statement may or may not have run: %s", words);
-	pgm__error_sqlstate(err, PGM__UNRESOLVED);
-}
-
 static void drop_result(pgm__request *r)
 {
 	PQclear(r->res);
@@ -198,12 +192,11 @@ static void explain_refusal(pgm__request *r, pgm_error *err)
 
 	if (strcmp(server.sqlstate, CANCELLED) == 0 && r->cancelled) {
 		drop_result(r);
-		pgm__fail(err, PGM_ERR_TIMEOUT, "the statement did not end within %lld ms and was cancelled",
-			  (long long)r->timeout_ms);
+		pgm__fail_cancelled(err, r->timeout_ms);
 	} else if (strcmp(server.sqlstate, CANCELLED) == 0 && r->after_cancel) {
 		pgm__fail(err, PGM_ERR_QUERY,
-			  "it was not run: it was cancelled in place of a late statement before it on the same "
-			  "connection, which ended in that very moment: %s",
+			  "it was not run: it was cancelled in place of a late statement before it, "
+			  "which ended in that moment: %s",
 			  server.message);
 		pgm__error_sqlstate(err, server.sqlstate);
 	} else {
@@ -217,13 +210,13 @@ static void answer(pgm_db *db, pgm__request *r)
 	pgm_error err;
 
 	if (!r->res) {
-		say_unknown(&err, PGM_ERR_BROKEN, "the server gave no answer to it");
+		pgm__fail_unknown(&err, PGM_ERR_BROKEN, "the server gave no answer to it");
 	} else if (!pgm_result_ok(r->res, &err)) {
 		if (err.code == PGM_ERR_BROKEN) {
 			const pgm_error lost = err;
 
 			drop_result(r);
-			say_unknown(&err, PGM_ERR_BROKEN, lost.message);
+			pgm__fail_unknown(&err, PGM_ERR_BROKEN, lost.message);
 		} else {
 			explain_refusal(r, &err);
 		}
@@ -503,8 +496,9 @@ static void answer_lost(pgm_db *db, pgm__request *r, const pgm_error *why)
 	}
 	if (r->res && !pgm_result_ok(r->res, &last) && last.code == PGM_ERR_BROKEN)
 		why = &last; /* the server's own words */
-	say_unknown(&err, why->code == PGM_ERR_CLOSED || why->code == PGM_ERR_TIMEOUT ? why->code : PGM_ERR_BROKEN,
-		    why->message);
+	pgm__fail_unknown(&err,
+			  why->code == PGM_ERR_CLOSED || why->code == PGM_ERR_TIMEOUT ? why->code : PGM_ERR_BROKEN,
+			  why->message);
 	drop_result(r);
 	pgm__request_answer(db, r, &err);
 }

@@ -4,6 +4,7 @@
 #include "config/nearest.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 const cli_option cli_common_options[] = {
@@ -185,4 +186,17 @@ const char *cli_arg(const cli_args *args, const char *name)
 	const char *given = option ? args->given[option - args->options] : NULL;
 
 	return given || !option ? given : option->default_value;
+}
+
+bool cli_arg_number(const cli_args *args, const char *name, int most, int *number)
+{
+	const char *text = cli_arg(args, name);
+	char *end = NULL;
+	long value = text ? strtol(text, &end, 10) : 0;
+
+	if (text && (end == text || *end || value < 1 || value > most))
+		return !cli_wrong_usage("--%s: expected a number from 1 to %d, found \"%s\"", name, most, text);
+	if (text)
+		*number = (int)value;
+	return true;
 }

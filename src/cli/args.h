@@ -49,4 +49,7 @@ bool cli_args_complete(const cli_args *args, const char *where);
 /* What was given, else the default, else NULL. */
 const char *cli_arg(const cli_args *args, const char *name);
 
+/* A number from 1 to most; number stays as it is if there is none. False: the line is wrong, and it was said. */
+bool cli_arg_number(const cli_args *args, const char *name, int most, int *number);
+
 #endif

@@ -33,13 +33,6 @@ static bool show_progress(const pgm_csv_progress *progress, void *arg)
 	return !cli_interrupt();
 }
 
-static void show_note(const char *text, void *arg)
-{
-	(void)arg;
-	if (!cli_is_quiet())
-		cli_say("%s", text);
-}
-
 /* public."My T" goes to My T.csv. Owner: the caller, free(3); NULL: it was said why. */
 static char *default_file(const char *table)
 {
@@ -61,19 +54,6 @@ static char *default_file(const char *table)
 	if (!text)
 		cli_fail("out of memory");
 	return text;
-}
-
-static bool read_jobs(const char *text, int *jobs)
-{
-	char *end;
-	long number = strtol(text, &end, 10);
-
-	if (*end || end == text || number < 1 || number > MOST_JOBS) {
-		cli_wrong_usage("--jobs: expected a number from 1 to %d, found \"%s\"", MOST_JOBS, text);
-		return false;
-	}
-	*jobs = (int)number;
-	return true;
 }
 
 static void show_result(const pgm_csv_result *r, const char *file)
@@ -118,7 +98,7 @@ static int run(const cli_args *args)
 				      .no_clobber = cli_arg(args, "no-clobber") != NULL,
 				      .visible_rows = cli_arg(args, "visible-rows") != NULL,
 				      .on_progress = show_progress,
-				      .on_note = show_note,
+				      .on_note = cli_show_note,
 				      .arg = &bar};
 	char *file = how.file ? NULL : default_file(how.table);
 	pgm_config *config;
@@ -129,7 +109,7 @@ static int run(const cli_args *args)
 		return CLI_WRONG_USAGE;
 	if (!how.file)
 		how.file = file;
-	if (!read_jobs(cli_arg(args, "jobs"), &how.jobs)) {
+	if (!cli_arg_number(args, "jobs", MOST_JOBS, &how.jobs)) {
 		free(file);
 		return CLI_WRONG_USAGE;
 	}

@@ -29,26 +29,6 @@ static bool show_progress(const pgm_csv_progress *progress, void *arg)
 	return !cli_interrupt();
 }
 
-static void show_note(const char *text, void *arg)
-{
-	(void)arg;
-	if (!cli_is_quiet())
-		cli_say("%s", text);
-}
-
-static bool read_jobs(const char *text, int *jobs)
-{
-	char *end;
-	long number = strtol(text, &end, 10);
-
-	if (*end || end == text || number < 1 || number > MOST_JOBS) {
-		cli_wrong_usage("--jobs: expected a number from 1 to %d, found \"%s\"", MOST_JOBS, text);
-		return false;
-	}
-	*jobs = (int)number;
-	return true;
-}
-
 static void show_result(const pgm_csv_result *r)
 {
 	int64_t speed = (int64_t)((double)r->rows / (r->seconds > 1e-6 ? r->seconds : 1e-6));
@@ -106,13 +86,13 @@ static int run(const cli_args *args)
 				      .file = cli_arg(args, "import-file"),
 				      .settings = cli_arg(args, "settings"),
 				      .on_progress = show_progress,
-				      .on_note = show_note,
+				      .on_note = cli_show_note,
 				      .arg = &bar};
 	pgm_config *config;
 	pgm_error err;
 	int status;
 
-	if (!read_jobs(cli_arg(args, "jobs"), &how.jobs))
+	if (!cli_arg_number(args, "jobs", MOST_JOBS, &how.jobs))
 		return CLI_WRONG_USAGE;
 	config = pgm_config_load(cli_arg(args, "filepath"), &err);
 	if (!config)

@@ -4,7 +4,6 @@
 #include "cli/output.h"
 #include "cli/server_report.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define MAX_INSTANCES 10000
@@ -40,20 +39,16 @@ typedef struct task {
 /* Of what is said on the command line, what the table of options cannot check. */
 static bool read_line(const cli_args *args, int *instances)
 {
-	const char *address = cli_arg(args, "client-address"), *number = cli_arg(args, "instances");
-	char *end = NULL;
-	long value = number ? strtol(number, &end, 10) : 0;
+	const char *address = cli_arg(args, "client-address");
 
 	if (address && !pgm_server_address_normal(address, NULL, 0))
 		return !cli_wrong_usage("--client-address: expected an address or a range such as 10.1.2.3 or "
 					"10.1.2.0/24, found \"%s\"",
 					address);
-	if (number && (*end || value < 1 || value > MAX_INSTANCES))
-		return !cli_wrong_usage("--instances: expected a whole number from 1 to %d, found \"%s\"",
-					MAX_INSTANCES, number);
+	if (!cli_arg_number(args, "instances", MAX_INSTANCES, instances))
+		return false;
 	if (cli_arg(args, "strict") && !cli_arg(args, "audit"))
 		return !cli_wrong_usage("--strict is about what --audit finds: give both");
-	*instances = (int)value;
 	return true;
 }
 

@@ -20,10 +20,10 @@ section "borrow + give back" | awk -F '\t' '{ split($2, n, " "); print n[1] "\t"
 section "point select, Unix socket, connections: 4, in flight: 16" |
 	awk -F '\t' '$1 != "pipe" && $1 != "pgm_wait" { split($2, n, " "); print n[4] "\t" n[5] "\t" n[6] "\t" $1 }' |
 	sort -rn >"$work/async"
-[ -s "$work/borrow" ] && [ -s "$work/async" ] || {
+if [ ! -s "$work/borrow" ] || [ ! -s "$work/async" ]; then
 	echo "$output: the tables of borrowing and of async are not both in it" >&2
 	exit 1
-}
+fi
 
 gnuplot <<-END
 	set terminal svg size 860,330 font "sans-serif,13" background "#ffffff"

@@ -76,7 +76,7 @@ static void put(items *all, const char *name, char *value)
 		section = evented_section(section);
 	if (*section == '\0') {
 		name = "connection_type";
-		value = pgtest_evented() ? evented_type(value) : value;
+		value = value && pgtest_evented() ? evented_type(value) : value;
 	}
 	while (it < all->list + all->count && (strcmp(it->section, section) != 0 || strcmp(it->key, name) != 0))
 		it++;

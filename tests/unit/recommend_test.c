@@ -37,14 +37,17 @@ static pgm_server_advice *advise(const pgm_server_client *client)
 static char *lines_of(const pgm_server_client *client, pgm_server_file file, pgm_server_kind kind)
 {
 	pgm_server_advice *advice = advise(client);
-	char *text = calloc(1, 4096);
+	size_t size = 4096, len = 0;
+	char *text = calloc(1, size);
 
 	assert_non_null(text);
-	for (size_t i = 0; i < advice->nlines; i++)
-		if (advice->lines[i].file == file && advice->lines[i].kind == kind) {
-			strcat(text, advice->lines[i].text ? advice->lines[i].text : advice->lines[i].remark);
-			strcat(text, "\n");
-		}
+	for (size_t i = 0; i < advice->nlines; i++) {
+		const pgm_server_line *line = &advice->lines[i];
+
+		if (line->file == file && line->kind == kind)
+			len += (size_t)snprintf(text + len, size - len, "%s\n", line->text ? line->text : line->remark);
+		assert_true(len < size);
+	}
 	pgm_server_advice_free(advice);
 	return text;
 }

@@ -145,7 +145,7 @@ static void what_another_thread_gives_back_comes_back_at_once(void **state)
 		pgtest_join(pgtest_run(release_there, conn));
 		turn_until_stats(l, db, idle, 1);
 		assert_int_equal(stats_of(db).rolled_back, i);
-		assert_int_equal(pgtest_log_count("on another thread"), i + 1);
+		assert_int_equal(pgtest_log_count("the handle is another thread's"), i + 1);
 		assert_string_equal(ask_on(l, db, "SELECT 42").value, "42");
 		loop_free(l);
 	}

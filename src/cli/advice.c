@@ -34,7 +34,9 @@ static const struct advice {
 	 "counts, "
 	 "the first line that fits decides"},
 	{0, "28000", "valid client certificate", NULL,
-	 "the server wants a client certificate: set sslcert and sslkey in connection_settings"},
+	 "the server wants a client certificate: set sslcert and sslkey in connection_settings; if they are set, see "
+	 "that "
+	 "the file of sslcert exists: libpq goes on without one that is missing"},
 	{0, "28000", "ertificate authentication failed", NULL,
 	 "the common name of the client certificate must be the user's name, or be mapped to it in pg_ident.conf"},
 	{0, "28000", "eer authentication failed", NULL,

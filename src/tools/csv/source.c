@@ -73,7 +73,7 @@ static bool check_security(const pgm__csv_table *table, pgm__csv_session *sessio
 	if (res && !ok)
 		pgm__fail(err, PGM_ERR_MISUSE,
 			  "row-level security may hide rows of %s from %s: the file would lack them without a word; "
-			  "visible_rows asks for what can be seen",
+			  "--visible-rows (visible_rows in a program) asks for what can be seen",
 			  table->shown, PQgetvalue(res, 0, 0));
 	PQclear(res);
 	return ok;

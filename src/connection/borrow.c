@@ -315,8 +315,7 @@ static PGconn *borrow_locked(pgm_db *db, int timeout_ms, const pgm__caller *call
 	if (verdict == PGM__NONE && r.timeout_ms > 0) {
 		pgm__db_unlock(db);
 		pgm__fail(err, PGM_ERR_MISUSE,
-			  "no connection is free, and the pool's own thread, which calls the log and the hooks, cannot "
-			  "wait for itself to open one");
+			  "no connection is free, and the pool's own thread cannot wait for itself to open one");
 		return NULL;
 	}
 	if (verdict == PGM__GOT) {

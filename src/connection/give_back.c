@@ -173,7 +173,7 @@ void pgm_release(PGconn *conn)
 		end_and_clean(lease);
 	else if (!end_loan(lease, PGM__NOT_LENT))
 		complain_of_unlent(lease);
-	else if (!pgm__hot_put(lease) && !(lease->db->ev && pgm__ev_is_stray(lease)))
+	else if (!pgm__hot_put(lease) && !(lease->db->ev && pgm__ev_keeps_back(lease)))
 		pgm__put_back(lease, true, false);
 }
 

@@ -2,6 +2,9 @@
 #include "handles.h"
 #include "support/proxy.h"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 static const char *const types[] = {"type=normal", "type=pool pool.min_size=1 pool.max_size=1", "type=async",
 				    "type=async_pool async_pool.min_size=1 async_pool.max_size=1"};
 #define TYPES 4
@@ -154,12 +157,38 @@ static void b47_nothing_is_sent_while_a_request_to_cancel_may_still_hit_it(void 
 	assert_false(pgm_wait(db, 500, &err));
 	assert_int_equal(err.code, PGM_ERR_TIMEOUT);
 	assert_int_equal(second.calls, 0);
-	settle(db); /* three seconds, then the one that asked is given up */
+	proxy_limit_new(p, PROXY_TO_CLIENT, -1, PROXY_FORWARD);
+	settle(db); /* three seconds, then it is given up, and so is the connection that it may still hit */
 	assert_int_equal(second.calls, 1);
 	assert_string_equal(PQgetvalue(second.res, 0, 0), "42");
-	assert_int_equal(stats_of(db).lost, 0);
+	assert_int_equal(stats_of(db).lost, 1);
 	forget(&first);
 	forget(&second);
+	proxy_stop(p);
+}
+
+/* The same for whoever borrows it next. */
+static void b47_nobody_gets_a_connection_that_a_request_to_cancel_may_still_hit(void **state)
+{
+	const pgm_query late = {.sql = "SELECT pg_sleep(60)", .timeout_ms = 100};
+	answer a = {.calls = 0};
+	proxy *p = proxy_start();
+	pgm_db *db = must_open("type=async host=127.0.0.1 port=%d", proxy_port(p));
+	PGconn *conn = must_acquire(db);
+	pgm_error err;
+
+	(void)state;
+	let_no_cancel_be_answered(p);
+	assert_true(pgm_send(conn, &late, take_result, &a, &err));
+	settle(db);
+	assert_non_null(strstr(a.err.message, "was cancelled"));
+	proxy_limit_new(p, PROXY_TO_CLIENT, -1, PROXY_FORWARD);
+	pgm_release(conn); /* three seconds, then it is given up */
+	conn = must_acquire(db);
+	assert_true(works(conn));
+	assert_int_equal(stats_of(db).opened, 2);
+	pgm_release(conn);
+	forget(&a);
 	proxy_stop(p);
 }
 
@@ -480,6 +509,57 @@ static void acquire_async_calls_back_with_a_connection_or_the_reason(void **stat
 	pgm_release(first.conn);
 }
 
+static pid_t forked;
+
+static void fork_and_take_result(PGresult *res, const pgm_error *err, void *arg)
+{
+	take_result(res, err, arg);
+	forked = pgtest_fork();
+}
+
+/* In the child: the other answers are not its own, its handle works, and its end is in good order. */
+static bool goes_on_in_child(pgm_db *db, const answer *others)
+{
+	const pgm_query query = {.sql = "SELECT 42"};
+	answer a = {.calls = 0};
+	bool ok = others->calls == 0 && pgm_submit(db, &query, take_result, &a, NULL) && pgm_wait(db, slow(5000), NULL);
+
+	ok = ok && a.calls == 1 && !a.has_error && others->calls == 0;
+	forget(&a);
+	pgm_close(db);
+	return ok;
+}
+
+static void b35_a_callback_may_fork_and_the_other_answers_are_the_parents(void **state)
+{
+	const pgm_query queries[] = {{.sql = "SELECT 1"}, {.sql = "SELECT 2"}, {.sql = "SELECT 3 FROM pg_sleep(0.2)"}};
+
+	(void)state;
+	for (int t = BLOCKING_TYPES; t < TYPES; t++) {
+		pgm_db *db = must_open("%s", types[t]);
+		answer first = {.calls = 0}, others = {.calls = 0};
+		pgm_error err;
+		int status;
+
+		forked = -1;
+		assert_true(pgm_submit(db, &queries[0], fork_and_take_result, &first, &err));
+		for (int i = 1; i < 3; i++)
+			assert_true(pgm_submit(db, &queries[i], take_result, &others, &err));
+		if (!pgm_wait(db, slow(5000), &err))
+			fail_msg("pgm_wait: %s", err.message);
+		if (forked == 0)
+			_exit(goes_on_in_child(db, &others) ? 0 : 1);
+		assert_int_equal(waitpid(forked, &status, 0), forked);
+		assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+		assert_int_equal(first.calls, 1);
+		assert_int_equal(others.calls, 2);
+		assert_int_equal(stats_of(db).lost, 0);
+		forget(&first);
+		forget(&others);
+		pgm_close(db);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -487,6 +567,7 @@ int main(void)
 		HANDLE_TEST(a_refused_statement_gives_its_result_and_what_it_says),
 		HANDLE_TEST(a_timeout_cancels_the_statement_on_the_server),
 		HANDLE_TEST(b47_nothing_is_sent_while_a_request_to_cancel_may_still_hit_it),
+		HANDLE_TEST(b47_nobody_gets_a_connection_that_a_request_to_cancel_may_still_hit),
 		HANDLE_TEST(b47_a_request_to_cancel_that_is_never_answered_is_the_only_one),
 		HANDLE_TEST(a_timeout_ends_a_statement_that_never_stops_sending),
 		HANDLE_TEST(a_timeout_counts_while_waiting_for_a_connection),
@@ -497,6 +578,7 @@ int main(void)
 		HANDLE_TEST(send_runs_on_the_borrowed_connection),
 		HANDLE_TEST(send_times_out_and_the_transaction_has_failed),
 		HANDLE_TEST(acquire_async_calls_back_with_a_connection_or_the_reason),
+		HANDLE_TEST(b35_a_callback_may_fork_and_the_other_answers_are_the_parents),
 		HANDLE_TEST(b44_what_others_would_feel_is_refused_at_submit),
 		HANDLE_TEST(b44_copy_is_refused_at_send_with_a_hint),
 		HANDLE_TEST(b44_several_statements_at_once_are_refused_with_a_hint),

@@ -27,8 +27,9 @@ void pgm__ev_shut(pgm_db *db);
 /* pgm_release of one that is not clean. False: it is dealt with already. */
 bool pgm__ev_give_back(pgm__lease *lease);
 
-/* pgm_release of one that is clean. True: on another thread than the owner's, who will give it back. */
-bool pgm__ev_is_stray(pgm__lease *lease);
+/* pgm_release of one that is clean. True: it comes back by and by: on another thread than the owner's, who will see to it,
+ * or while a request to cancel may still hit it. */
+bool pgm__ev_keeps_back(pgm__lease *lease);
 
 /* It is among the idle again. */
 void pgm__ev_given_back(pgm_db *db, int32_t slot);

@@ -12,6 +12,8 @@
 #define CANCEL_EVERY (200 * PGM__MS)
 #define GIVE_UP_AFTER (3 * PGM__SECOND)
 
+#define LOST "the connection that asks for it was lost"
+
 struct pgm__cancel {
 	pgm__cancel *next;
 	int32_t slot; /* where the late statement is; NO_SLOT: that connection is gone */
@@ -61,6 +63,15 @@ static void drop(pgm_db *db, pgm__cancel *c)
 	cancel_free(db, c);
 }
 
+static void lose(pgm_db *db, int32_t slot, const char *reason)
+{
+	pgm_error why;
+
+	pgm__fail(&why, PGM_ERR_BROKEN,
+		  "its connection was given up, since a late statement on it could not be cancelled (%s)", reason);
+	pgm__wire_lose(db, slot, &why);
+}
+
 /* It cannot be cancelled: its connection is given up, with all that was sent on it. */
 static void give_up(pgm_db *db, int32_t slot, const char *reason)
 {
@@ -71,9 +82,7 @@ static void give_up(pgm_db *db, int32_t slot, const char *reason)
 		pgm__fail_uncancelled(&why, late->timeout_ms, reason);
 		pgm__wire_abandon(db, late, &why);
 	}
-	pgm__fail(&why, PGM_ERR_BROKEN,
-		  "its connection was given up, since a late statement on it could not be cancelled (%s)", reason);
-	pgm__wire_lose(db, slot, &why);
+	lose(db, slot, reason);
 }
 
 /* -------------------------------------------------------------------------------------- asking */
@@ -143,11 +152,15 @@ static void watch_own(pgm_db *db, pgm__cancel *c)
 
 static void give_up_own(pgm_db *db, pgm__cancel *c, const char *reason)
 {
-	int32_t slot = c->over ? PGM__NO_SLOT : c->slot;
+	bool over = c->over, asked = c->asked;
+	int32_t slot = c->slot;
+	pgm__wire_use use = db->ev->wire[slot].use;
 
 	drop(db, c);
-	if (slot != PGM__NO_SLOT)
+	if (!over)
 		give_up(db, slot, reason);
+	else if (asked && (use == PGM__WIRE_AT_WORK || use == PGM__WIRE_CLEANING))
+		lose(db, slot, reason); /* what is sent on it next may be hit at any time */
 }
 
 /* Its connecting has come to an end, or goes on. */
@@ -173,7 +186,7 @@ static void step_own(pgm_db *db, pgm__cancel *c)
 		}
 		PQsetnonblocking(c->conn, 1);
 		if (!send_own(c)) {
-			give_up_own(db, c, "the connection that asks for it was lost");
+			give_up_own(db, c, LOST);
 			return;
 		}
 	}
@@ -200,7 +213,7 @@ static void ask(pgm_db *db, pgm__cancel *c)
 		if (send_own(c))
 			watch_own(db, c);
 		else
-			give_up_own(db, c, "the connection that asks for it was lost");
+			give_up_own(db, c, LOST);
 	} else if (!ask_idle(db, c)) {
 		open_own(db, c);
 	}
@@ -259,16 +272,16 @@ void pgm__cancel_end(pgm_db *db, int32_t slot)
 		drop(db, c);
 }
 
-static void answered(pgm_db *db, pgm__cancel *c, bool ok)
+static void answered(pgm_db *db, pgm__cancel *c)
 {
 	c->asked = false;
 	if (c->over)
 		drop(db, c);
 	else
-		c->again_at = ok ? pgm__clock_now() + CANCEL_EVERY : pgm__clock_now();
+		c->again_at = pgm__clock_now() + CANCEL_EVERY;
 }
 
-void pgm__cancel_answered(pgm_db *db, int32_t asker, bool ok)
+void pgm__cancel_answered(pgm_db *db, int32_t asker, bool lost)
 {
 	pgm__cancel *c = db->ev->cancels;
 
@@ -277,7 +290,10 @@ void pgm__cancel_answered(pgm_db *db, int32_t asker, bool ok)
 	if (!c)
 		return;
 	c->asker = PGM__NO_SLOT;
-	answered(db, c, ok);
+	if (lost && c->over)
+		give_up_own(db, c, LOST);
+	else
+		answered(db, c);
 }
 
 void pgm__cancel_forget(pgm_db *db, int32_t slot)
@@ -365,10 +381,8 @@ static bool has_fd(const pgm__cancel *c, int fd)
 
 static void read_own(pgm_db *db, pgm__cancel *c)
 {
-	bool ok = false;
-
 	if (!PQconsumeInput(c->conn) || PQflush(c->conn) < 0) {
-		give_up_own(db, c, "the connection that asks for it was lost");
+		give_up_own(db, c, LOST);
 		return;
 	}
 	while (!PQisBusy(c->conn)) {
@@ -376,10 +390,14 @@ static void read_own(pgm_db *db, pgm__cancel *c)
 
 		if (!res) {
 			if (c->asked)
-				answered(db, c, ok);
+				answered(db, c);
 			return;
 		}
-		ok = PQntuples(res) == 1;
+		if (pgm__is_copy(res)) { /* libpq would give it again and again */
+			PQclear(res);
+			give_up_own(db, c, "the server answers with a COPY");
+			return;
+		}
 		PQclear(res);
 	}
 }

@@ -19,7 +19,7 @@ void pgm__cancel_forget(pgm_db *db, int32_t slot);
 void pgm__cancel_forget_all(pgm_db *db);
 
 /* The connection that was to cancel for another has answered, or is gone. */
-void pgm__cancel_answered(pgm_db *db, int32_t asker, bool ok);
+void pgm__cancel_answered(pgm_db *db, int32_t asker, bool lost);
 
 /* Those whose time has come; when that is. */
 void pgm__cancel_expire(pgm_db *db, pgm__time now);

@@ -280,6 +280,8 @@ void pgm__ev_deliver(pgm_db *db)
 		db->ev->unanswered--;
 		call_back(r);
 		pgm__request_free(db, r);
+		if (db->ev->forked) /* in there: the others are the parent's */
+			forget_parents(db);
 	}
 }
 

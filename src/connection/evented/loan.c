@@ -187,9 +187,11 @@ bool pgm__ev_give_back(pgm__lease *lease)
 		return false;
 	if (db->ev->wire[slot].sent.count > 0 || db->ev->wire[slot].held.count > 0)
 		answer_the_rest(db, slot);
-	pgm__cancel_forget(db, slot);
-	if (db->slots.shut || !pgm__ev_enter(db, "pgm_release", NULL))
+	if (db->slots.shut || !pgm__ev_enter(db, "pgm_release", NULL)) {
+		pgm__cancel_forget(db, slot);
 		return true;
+	}
+	pgm__cancel_end(db, slot);
 	begin_cleaning(db, lease, slot);
 	pgm__ev_work(db);
 	if (!db->ev->has_loop)
@@ -198,9 +200,14 @@ bool pgm__ev_give_back(pgm__lease *lease)
 	return false;
 }
 
-bool pgm__ev_is_stray(pgm__lease *lease)
+bool pgm__ev_keeps_back(pgm__lease *lease)
 {
-	return leave_to_owner(lease);
+	if (leave_to_owner(lease))
+		return true;
+	if (!lease->db->ev->wire[lease->slot].cancelling)
+		return false;
+	atomic_store_explicit(&lease->loan, PGM__RETURNING, memory_order_relaxed);
+	return !pgm__ev_give_back(lease);
 }
 
 void pgm__ev_given_back(pgm_db *db, int32_t slot)

@@ -127,7 +127,9 @@ PGresult *pgm__csv_next_result(pgm__csv_session *session, pgm_error *err)
 
 static bool is_copy(const PGresult *res)
 {
-	return PQresultStatus(res) == PGRES_COPY_IN || PQresultStatus(res) == PGRES_COPY_OUT;
+	ExecStatusType status = PQresultStatus(res);
+
+	return status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH;
 }
 
 /* A statement that was stopped leaves the connection in the middle of it; the end of the session is not far then. */
@@ -211,6 +213,8 @@ static void end_statement(pgm__csv_session *session)
 			goes_on = PQputCopyEnd(session->conn, "given up by the client") == 1;
 		else if (PQresultStatus(res) == PGRES_COPY_OUT)
 			goes_on = skip_rows(session);
+		else if (PQresultStatus(res) == PGRES_COPY_BOTH) /* of a server that is none: it has no end */
+			goes_on = false;
 		PQclear(res);
 	}
 }

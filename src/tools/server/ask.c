@@ -109,6 +109,10 @@ bool pgm__ask_session(pgm__audit_session *session, pgm__seen *seen, pgm__arena *
 
 	if (!res)
 		return false;
+	if (PQntuples(res) != 1 || PQnfields(res) != 7) {
+		PQclear(res);
+		return pgm__fail(err, PGM_ERR_QUERY, "the server does not say who it takes us for");
+	}
 	look_at_client(session->conn, seen);
 	find_pooler(session->conn, number_at(res, 0, 0), seen);
 	seen->user = copy_value(arena, res, 0, 1);

@@ -157,7 +157,8 @@ static void ask_regex(pgm__audit_session *session, pgm_hba_facts *facts, const c
 	res = pgm__audit_ask(session,
 			     "SELECT $1::pg_catalog.text COLLATE \"C\" OPERATOR(pg_catalog.~) $2::pg_catalog.text", 2,
 			     params, NULL);
-	list = res ? pgm__arena_grow(arena, facts->regexes, facts->nregexes, sizeof(*list)) : NULL;
+	list = res && PQntuples(res) == 1 ? pgm__arena_grow(arena, facts->regexes, facts->nregexes, sizeof(*list))
+					  : NULL;
 	if (list) {
 		list[facts->nregexes++] = (pgm_hba_regex){pattern, text, PQgetvalue(res, 0, 0)[0] == 't'};
 		facts->regexes = list;
@@ -225,7 +226,7 @@ static void ask_freshness(pgm__audit_session *session, pgm__seen *seen)
 				     "SELECT (pg_catalog.pg_stat_file($1, true)).modification > "
 				     "pg_catalog.pg_conf_load_time()",
 				     1, params, NULL);
-		if (res)
+		if (res && PQntuples(res) == 1)
 			seen->rules_changed = PQgetvalue(res, 0, 0)[0] == 't' ? PGM_HBA_YES : PGM_HBA_NO;
 		PQclear(res);
 	}

@@ -298,7 +298,8 @@ PGM_API pgm_type pgm_db_type(const pgm_db *db);
  * Errors: _TIMEOUT (the message tells who holds the connections), _BUSY, _CLOSED, _CONNECT, _AUTH,
  * _MISUSE (the calling thread already holds the only connection). Thread: any; the connection is for
  * one thread at a time, as libpq demands. A thread may be cancelled (pthread_cancel) while it waits here, in
- * pgm_wait_ready, in pgm_submit or in the work of pgm_with: what it had is given back, nothing is left behind.
+ * pgm_wait_ready, in pgm_submit or in the work of pgm_with: what it had is given back, nothing is left behind. A
+ * connection that the work was not waiting on for an answer is closed: libpq may have been in the middle of sending.
  * Opening, closing and pgm_release are no cancellation points; on the event-driven types none of them is.
  */
 PGM_API PGconn *pgm_acquire(pgm_db *db, pgm_error *err);

@@ -356,7 +356,7 @@ static bool check_key(reader *r, const pgm__node *mapping, const pgm__node *key,
 	first = find_pair(mapping, key->text);
 	if (!first)
 		return true;
-	return pgm__yaml_fail(r->name, mark, r->err, "duplicate key: expected it once, it is in line %d already",
+	return pgm__yaml_fail(r->name, mark, r->err, "duplicate key: expected %s once, it is in line %d already", "it",
 			      first->key->mark.line);
 }
 

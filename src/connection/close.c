@@ -10,6 +10,7 @@
 
 /* A request that overtakes its statement is lost: the server was still idle. So it is made again. */
 #define CANCEL_EVERY (200 * PGM__MS)
+#define GIVE_UP_WITHIN (1000 * PGM__MS)
 
 void pgm__conn_close(PGconn *conn, bool polite)
 {
@@ -95,6 +96,15 @@ bool pgm__conn_cancel(PGconn *conn, pgm__time deadline)
 	sent = c->done && c->sent;
 	leave_cancelling_locked(c);
 	return sent;
+}
+
+void pgm__conn_give_up(PGconn *conn)
+{
+	if (PQstatus(conn) != CONNECTION_OK)
+		return;
+	pgm__conn_cancel(conn, pgm__clock_now() + GIVE_UP_WITHIN);
+	shutdown(PQsocket(conn), SHUT_RDWR);
+	PQsetnonblocking(conn, 1); /* what is given back like this is looked at */
 }
 
 /* ----------------------------------------------------------------------------- unfinished work */

@@ -13,6 +13,10 @@ void pgm__conn_close(PGconn *conn, bool polite);
  * be closed, since a late request would hit another statement. */
 bool pgm__conn_cancel(PGconn *conn, pgm__time deadline);
 
+/* For one that libpq may have a wrong idea of: what runs on it is cancelled, as far as a second will do, and it is cut
+ * off. Whoever cleans it, or looks at it, finds it dead. */
+void pgm__conn_give_up(PGconn *conn);
+
 typedef enum pgm__skipped {
 	PGM__SKIP_ENDED,   /* nothing is under way any more */
 	PGM__SKIP_WAITS,   /* for more to come, or for room to write */

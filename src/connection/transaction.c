@@ -218,15 +218,27 @@ static bool work_without_transaction(PGconn *conn, pgm_work work, void *arg, pgm
 	return false;
 }
 
-/* A thread that is cancelled in the middle of the work leaves nothing behind either. */
+/* A thread that is cancelled in the middle of the work leaves nothing behind either. Where libpq waits for an answer
+ * the work is ended and the connection kept. Elsewhere it may have been in the middle of sending, and libpq does not
+ * know what the server is at: whoever came next would read somebody else's answer. */
+static void release_when_cancelled(void *arg)
+{
+	PGconn *conn = arg;
+
+	if (pgm__registry_find(conn) && PQtransactionStatus(conn) != PQTRANS_ACTIVE)
+		pgm__conn_give_up(conn);
+	pgm_release(conn);
+}
+
 static bool work_and_release(const pgm_db *db, PGconn *conn, pgm_work work, void *arg, pgm_error *err)
 {
 	bool ok;
 
-	pthread_cleanup_push(pgm__release_when_cancelled, conn);
+	pthread_cleanup_push(release_when_cancelled, conn);
 	ok = db->settings->autocommit ? work_without_transaction(conn, work, arg, err)
 				      : pgm_transaction(conn, work, arg, err);
-	pthread_cleanup_pop(1);
+	pthread_cleanup_pop(0);
+	pgm_release(conn);
 	return ok;
 }
 

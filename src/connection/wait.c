@@ -1,5 +1,6 @@
 #include "connection/wait.h"
 
+#include "base/thread.h"
 #include "connection/libpq_error.h"
 
 #include <errno.h>
@@ -40,11 +41,26 @@ static bool wait_for(PGconn *conn, short events, pgm__time deadline, pgm_error *
 	return fail_late(err);
 }
 
+/* Only poll may end a cancelled thread. send(2) and recv(2) are cancellation points as well, and one that ends there
+ * leaves libpq in the dark about what the server has got, and is at. */
+static bool flush_and_read(PGconn *conn, bool readable, int *unsent)
+{
+	int before = pgm__cancel_disable();
+	bool ok = !readable || PQconsumeInput(conn);
+
+	if (ok)
+		*unsent = PQflush(conn);
+	pgm__cancel_restore(before);
+	return ok;
+}
+
 bool pgm__result_ready_until(PGconn *conn, pgm__time deadline, pgm_error *err)
 {
-	for (;;) {
-		int unsent = PQflush(conn);
+	for (bool readable = false;; readable = true) {
+		int unsent;
 
+		if (!flush_and_read(conn, readable, &unsent))
+			return pgm__fail_libpq(err, conn);
 		/* Reading goes on while writing waits: a server whose own buffer is full reads nothing. */
 		if (unsent == 0 && !PQisBusy(conn))
 			return true;
@@ -55,8 +71,6 @@ bool pgm__result_ready_until(PGconn *conn, pgm__time deadline, pgm_error *err)
 			return pgm__fail_libpq(err, conn);
 		if (!wait_for(conn, unsent > 0 ? POLLIN | POLLOUT : POLLIN, deadline, err))
 			return false;
-		if (!PQconsumeInput(conn))
-			return pgm__fail_libpq(err, conn);
 	}
 }
 
@@ -108,14 +122,23 @@ static void go_back(PGconn *conn, bool was_nonblocking)
 		PQsetnonblocking(conn, 0);
 }
 
+static bool send_query(PGconn *conn, const pgm_query *query)
+{
+	int before = pgm__cancel_disable();
+	bool sent = PQsendQueryParams(conn, query->sql, query->nparams, query->types, query->params, query->lengths,
+				      query->formats, query->result_format);
+
+	pgm__cancel_restore(before);
+	return sent;
+}
+
 bool pgm__query_until(PGconn *conn, const pgm_query *query, pgm__time deadline, PGresult **last, pgm_error *err)
 {
 	bool was_nonblocking, ended;
 
 	if (!go_nonblocking(conn, &was_nonblocking, err))
 		return false;
-	if (PQsendQueryParams(conn, query->sql, query->nparams, query->types, query->params, query->lengths,
-			      query->formats, query->result_format))
+	if (send_query(conn, query))
 		ended = pgm__collect_until(conn, deadline, last, err);
 	else
 		ended = pgm__fail_libpq(err, conn);

@@ -305,6 +305,78 @@ static void b38_cancelled_in_the_work_of_pgm_with(void **state)
 	pgtest_exec("DROP TABLE b38");
 }
 
+typedef struct sender {
+	const char *settings;
+	proxy *p;
+	pgm_db *db;
+	void *large;
+	atomic_int pid;
+} sender;
+
+enum { OCTET_LENGTH_OF_BYTEA = 720, LARGE = 16 << 20 };
+
+/* A function call of libpq's own: of a statement whose sending is not finished libpq loses what it noted. */
+static bool send_large(PGconn *conn, void *arg, pgm_error *err)
+{
+	sender *s = arg;
+	const PQArgBlock large = {.len = LARGE, .u.ptr = s->large};
+	int result, length;
+
+	(void)err;
+	proxy_set(s->p, PROXY_HOLD);
+	atomic_store(&s->pid, PQbackendPID(conn));
+	PQclear(PQfn(conn, OCTET_LENGTH_OF_BYTEA, &result, &length, 1, &large, 1));
+	return true;
+}
+
+static void *run_sender(void *arg)
+{
+	sender *s = arg;
+	pgm_config *config =
+		pgtest_config("%s sslmode=disable gssencmode=disable port=%d", s->settings, proxy_port(s->p));
+
+	s->db = pgm_manager_open(NULL, config, NULL, NULL);
+	pgm_config_free(config);
+	thread_must(s->db);
+	pgm_with(s->db, send_large, s, NULL);
+	return NULL;
+}
+
+/* The server has a part of the request, and libpq does not know of any. */
+static void cancel_while_libpq_sends(sender *s, const char *settings)
+{
+	pgtest_thread *thread;
+
+	*s = (sender){.settings = settings, .p = proxy_start(), .large = calloc(1, LARGE)};
+	assert_non_null(s->large);
+	thread = pgtest_run(run_sender, s);
+	while (!atomic_load(&s->pid))
+		blink();
+	pthread_cancel(pgtest_thread_id(thread));
+	proxy_set(s->p, PROXY_FORWARD);
+	expect_cancelled(thread);
+	free(s->large);
+}
+
+static void b38_cancelled_in_the_work_while_libpq_sends_nobody_else_gets_that_connection(void **state)
+{
+	static const char *const autocommits[] = {"autocommit=false", "autocommit=true"};
+
+	(void)state;
+	for (int i = 0; i < TYPES * 2; i++) {
+		sender s;
+		PGconn *conn;
+
+		cancel_while_libpq_sends(&s, pgtest_format("%s %s", types[i % TYPES], autocommits[i / TYPES]));
+		conn = must_acquire(s.db);
+		assert_string_equal(ask(conn, "SELECT 42"), "42");
+		assert_int_not_equal(PQbackendPID(conn), atomic_load(&s.pid));
+		pgm_release(conn);
+		pgm_close(s.db);
+		proxy_stop(s.p);
+	}
+}
+
 /* ------------------------------------------------------------------------- in the other calls */
 
 typedef struct submitter {
@@ -345,6 +417,29 @@ static void b38_cancelled_in_pgm_submit(void **state)
 		thread = pgtest_run(submit_it, &s);
 		wait_active(pid, "b38 submitted");
 		cancel(thread); /* while the server is at it */
+		assert_int_equal(s.calls, 0);
+		expect_nothing_left(db, pid);
+	}
+}
+
+static void *submit_when_cancelled(void *arg)
+{
+	pthread_cancel(pthread_self());
+	return submit_it(arg);
+}
+
+/* A connection is there at once, and so sending is where it could end first: in libpq, halfway. */
+static void b38_cancelled_before_pgm_submit_sends(void **state)
+{
+	(void)state;
+	for (int t = 0; t < TYPES; t++) {
+		pgm_db *db = must_open("%s", types[t]);
+		submitter s = {.db = db, .sql = "SELECT 'b38', pg_sleep(60)"};
+		PGconn *conn = must_acquire(db);
+		int pid = PQbackendPID(conn);
+
+		pgm_release(conn);
+		expect_cancelled(pgtest_run(submit_when_cancelled, &s));
 		assert_int_equal(s.calls, 0);
 		expect_nothing_left(db, pid);
 	}
@@ -674,6 +769,21 @@ static void b38_cancelled_in_the_work_on_an_event_driven_handle(void **state)
 	pgtest_exec("DROP TABLE b38");
 }
 
+static void b38_cancelled_while_libpq_sends_on_an_event_driven_handle(void **state)
+{
+	(void)state;
+	for (int t = 0; t < TYPES; t++) {
+		sender s;
+
+		cancel_while_libpq_sends(&s, pgtest_format("%s autocommit=true", types[t]));
+		assert_int_equal(stats_of(s.db).lent, 0);
+		assert_int_equal(stats_of(s.db).idle, 0);
+		assert_int_equal(stats_of(s.db).lost, 1);
+		pgm_close(s.db);
+		proxy_stop(s.p);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -684,11 +794,14 @@ int main(void)
 		BLOCKING_TEST(b38_cancelled_as_the_connection_comes_up),
 		BLOCKING_TEST(b38_cancelled_in_pgm_wait_ready),
 		BLOCKING_TEST(b38_cancelled_in_the_work_of_pgm_with),
+		BLOCKING_TEST(b38_cancelled_in_the_work_while_libpq_sends_nobody_else_gets_that_connection),
 		BLOCKING_TEST(b38_cancelled_in_pgm_submit),
+		BLOCKING_TEST(b38_cancelled_before_pgm_submit_sends),
 		BLOCKING_TEST(b38_cancelled_in_pgm_open),
 		BLOCKING_TEST(b38_cancelled_beforehand),
 		EVENTED_TEST(b38_cancelled_while_an_event_driven_handle_waits),
 		EVENTED_TEST(b38_cancelled_in_the_work_on_an_event_driven_handle),
+		EVENTED_TEST(b38_cancelled_while_libpq_sends_on_an_event_driven_handle),
 	};
 
 	return run_handle_tests(tests);

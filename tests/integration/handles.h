@@ -332,9 +332,10 @@ static inline int handles_teardown(void **state)
 		print_error("%d connections are left on the server\n", pgtest_connections(NULL));
 	else if (!pgtest_threads_become(threads_before, slow(3000)))
 		print_error("%d threads are left\n", pgtest_threads() - threads_before);
-	else if (!descriptors_become(descriptors_before))
+	else if (!descriptors_become(descriptors_before)) {
 		print_error("%d descriptors are left\n", pgtest_fds() - descriptors_before);
-	else
+		pgtest_say_fds();
+	} else
 		return 0;
 	return -1;
 }

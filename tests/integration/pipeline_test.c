@@ -222,7 +222,7 @@ static void b44_an_exclusive_borrow_never_meets_submitted_statements(void **stat
 			must_submit(d.db, "SELECT count(*) FROM piped", &after);
 		must_be_answered(&d, &after);
 		assert_string_equal(after.value, "0");
-		assert_int_equal(stats_of(d.db).rolled_back, 1);
+		turn_until(&d, stats_of(d.db).rolled_back == 1); /* the other connection may have answered first */
 		assert_int_equal(stats_of(d.db).opened, 2);
 		undrive(&d);
 	}

@@ -132,8 +132,9 @@ const char *pgtest_log_text(void);
 
 int64_t pgtest_now_ms(void); /* monotonic */
 
-int pgtest_fds(void);	  /* open descriptors */
-int pgtest_threads(void); /* running threads */
+int pgtest_fds(void);	   /* open descriptors */
+int pgtest_threads(void);  /* running threads */
+void pgtest_say_fds(void); /* which they are, for the message of a test that finds too many */
 
 /* Until there are no more than count; false: not within timeout_ms. */
 bool pgtest_threads_become(int count, int timeout_ms);

@@ -103,6 +103,21 @@ int pgtest_fds(void)
 #endif
 }
 
+void pgtest_say_fds(void)
+{
+	for (int fd = 0; fd < 1024; fd++) {
+		char path[64], target[256];
+		ssize_t length;
+
+		snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+		length = readlink(path, target, sizeof target - 1);
+		if (length < 0)
+			continue;
+		target[length] = '\0';
+		fprintf(stderr, "descriptor %d: %s\n", fd, target);
+	}
+}
+
 int pgtest_threads(void)
 {
 	return entries("/proc/self/task");

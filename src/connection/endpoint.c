@@ -82,8 +82,7 @@ static bool read_timeout(const char *text, const pgm__settings *settings, pgm__t
 	if (digits[strspn(digits, "0123456789")] != '\0')
 		return pgm__fail(
 			err, PGM_ERR_CONFIG,
-			"%s: connect_timeout is \"%.64s\" (from a service file or the environment), but it must be "
-			"a number of seconds",
+			"%s: connect_timeout is \"%.64s\" (from a service file or the environment), expected seconds",
 			settings->origin, text);
 	if (seconds > INT32_MAX)
 		seconds = INT32_MAX;

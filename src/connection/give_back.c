@@ -12,13 +12,13 @@
 /* Anything given back that is not lent: told, and nothing is touched. */
 static void complain(const char *what)
 {
-	pgm__log(PGM_LOG_ERROR, "pgm_release: %s", what);
+	pgm__log(PGM_LOG_ERROR, "pgm_release: %s; the call is ignored", what);
 }
 
 static void complain_of_unlent(const pgm__lease *lease)
 {
-	complain(lease ? "this connection has been given back already; the call is ignored"
-		       : "not a borrowed connection: given back before, or closed by PQfinish; the call is ignored");
+	complain(lease ? "this connection has been given back already"
+		       : "not a borrowed connection: given back before, or closed by PQfinish");
 }
 
 /* A connection that a fork left behind: it has no server any more. */

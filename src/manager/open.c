@@ -186,9 +186,7 @@ static pgm_db *open_settings(pgm_manager *m, pgm__settings *settings, const pgm_
 	if (entry) {
 		if (entry->opening && pthread_equal(entry->opener, pthread_self())) {
 			pgm__fail(err, PGM_ERR_MISUSE,
-				  "this thread is opening the same handle already: a hook or a log function cannot "
-				  "wait for "
-				  "that");
+				  "this thread is opening the same handle already: a hook cannot wait for that");
 		} else if (entry->opening) {
 			db = wait_for_other_locked(m, entry, err);
 			failed = take_failed_locked(m, entry);

@@ -272,16 +272,21 @@ void pgm__cancel_end(pgm_db *db, int32_t slot)
 		drop(db, c);
 }
 
-static void answered(pgm_db *db, pgm__cancel *c)
+/* A refusal would be the same the next time; true and false both leave it open whether the statement was hit. */
+static void answered(pgm_db *db, pgm__cancel *c, const PGresult *res)
 {
+	pgm_error why;
+
 	c->asked = false;
 	if (c->over)
 		drop(db, c);
+	else if (res && !pgm_result_ok(res, &why))
+		give_up_own(db, c, why.message);
 	else
 		c->again_at = pgm__clock_now() + CANCEL_EVERY;
 }
 
-void pgm__cancel_answered(pgm_db *db, int32_t asker, bool lost)
+void pgm__cancel_answered(pgm_db *db, int32_t asker, const PGresult *res)
 {
 	pgm__cancel *c = db->ev->cancels;
 
@@ -290,10 +295,10 @@ void pgm__cancel_answered(pgm_db *db, int32_t asker, bool lost)
 	if (!c)
 		return;
 	c->asker = PGM__NO_SLOT;
-	if (lost && c->over)
+	if (!res && c->over)
 		give_up_own(db, c, LOST);
 	else
-		answered(db, c);
+		answered(db, c, res);
 }
 
 void pgm__cancel_forget(pgm_db *db, int32_t slot)
@@ -388,9 +393,10 @@ static void read_own(pgm_db *db, pgm__cancel *c)
 	while (!PQisBusy(c->conn)) {
 		PGresult *res = PQgetResult(c->conn);
 
-		if (!res) {
+		if (!res || !pgm_result_ok(res, NULL)) {
 			if (c->asked)
-				answered(db, c);
+				answered(db, c, res);
+			PQclear(res);
 			return;
 		}
 		if (pgm__is_copy(res)) { /* libpq would give it again and again */

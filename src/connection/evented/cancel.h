@@ -18,8 +18,8 @@ void pgm__cancel_end(pgm_db *db, int32_t slot);
 void pgm__cancel_forget(pgm_db *db, int32_t slot);
 void pgm__cancel_forget_all(pgm_db *db);
 
-/* The connection that was to cancel for another has answered, or is gone. */
-void pgm__cancel_answered(pgm_db *db, int32_t asker, bool lost);
+/* The connection that was to cancel for another has answered; res NULL: it is gone. */
+void pgm__cancel_answered(pgm_db *db, int32_t asker, const PGresult *res);
 
 /* Those whose time has come; when that is. */
 void pgm__cancel_expire(pgm_db *db, pgm__time now);

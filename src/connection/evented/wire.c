@@ -268,7 +268,7 @@ static bool finish(pgm_db *db, int32_t slot)
 	if (head && head->abandoned)
 		pgm__deadlines_set(&db->ev->deadlines, &head->deadline, pgm__clock_now() + GRACE);
 	if (kind == PGM__REQUEST_CANCEL)
-		pgm__cancel_answered(db, slot, false);
+		pgm__cancel_answered(db, slot, r->res);
 	if ((kind == PGM__REQUEST_STATEMENT || kind == PGM__REQUEST_SENT) && !r->abandoned) {
 		answer(db, r);
 		return true;
@@ -520,7 +520,7 @@ static void answer_all_lost(pgm_db *db, int32_t slot, const pgm_error *why)
 		if (r->cancelled)
 			pgm__cancel_end(db, slot);
 		if (r->kind == PGM__REQUEST_CANCEL)
-			pgm__cancel_answered(db, slot, true);
+			pgm__cancel_answered(db, slot, NULL);
 		answer_lost(db, r, why);
 	}
 	while ((r = pgm__requests_pop(&w->held)) != NULL)

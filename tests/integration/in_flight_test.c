@@ -349,10 +349,10 @@ static void b47_one_that_runs_is_cancelled_and_its_neighbours_are_not_hurt(void 
 		assert_int_equal(after.failed, 0);
 		assert_int_equal(rows_of(1), 1);
 		assert_int_equal(rows_of(2), after.wanted);
-		assert_int_equal(pgtest_number("SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND "
-					       "application_name = '%s'",
-					       pgtest_application()),
-				 0);
+		assert_true(pgtest_until(slow(3000),
+					 "SELECT count(*) = 0 FROM pg_stat_activity WHERE state = 'active' AND "
+					 "application_name = '%s'",
+					 pgtest_application()));
 		assert_int_equal(stats_of(d.db).lost, 0);
 		undrive(&d);
 	}

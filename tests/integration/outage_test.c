@@ -171,7 +171,7 @@ static void b13_a_connect_outlives_its_impatient_waiter(void **state)
 		conn = must_acquire(db); /* the third */
 		assert_true(works(conn));
 		assert_int_equal(proxy_accepted(p) - before, 1);
-		assert_int_equal(pgtest_connections(NULL), 1);
+		assert_true(pgtest_connections_become(NULL, 1, slow(3000)));
 		assert_int_equal(stats_of(db).opened, 1);
 		assert_int_equal(stats_of(db).open_failed, 0);
 		pgm_release(conn);

@@ -122,9 +122,9 @@ static void a_timeout_cancels_the_statement_on_the_server(void **state)
 		assert_int_equal(a.calls, 1);
 		assert_int_equal(a.err.code, PGM_ERR_TIMEOUT);
 		assert_null(a.res);
-		assert_int_equal(
-			pgtest_number("SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND pid = %d", pid),
-			0);
+		assert_true(pgtest_until(
+			slow(1000), "SELECT count(*) = 0 FROM pg_stat_activity WHERE state = 'active' AND pid = %d",
+			pid));
 		conn = must_acquire(db);
 		assert_int_equal(PQbackendPID(conn), pid); /* and the connection goes on */
 		assert_true(works(conn));

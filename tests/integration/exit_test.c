@@ -24,12 +24,13 @@ __attribute__((visibility("default"))) const char *__tsan_default_suppressions(v
 
 /*
  * OpenSSL's own clean-up at exit frees what it keeps for each thread, without its lock: a race by the book with
- * every thread that is inside a statement over TLS just then, the program's own and not the library's. Only here,
- * where threads are left running on purpose.
+ * every thread that is inside a statement over TLS just then, the program's own and not the library's. That of
+ * Kerberos destroys its locks, with no regard to a thread that had one once and has not been joined. Only here, where
+ * threads are left running on purpose.
  */
 const char *__tsan_default_suppressions(void)
 {
-	return "race:libcrypto.so\n";
+	return "race:libcrypto.so\nrace:libkrb5support.so\n";
 }
 
 extern char **environ;

@@ -69,22 +69,23 @@ static void b14_one_attempt_at_a_time_while_the_server_is_down(void **state)
 #define POOLS 8
 #define FAILURES 6
 
-/* Nominal distances are 25, 50, 100, 200 and 400 ms. */
+/* Nominal distances are 25, 50, 100, 200 and 400 ms. The machine's other work makes any of them longer, never
+ * shorter: of the early ones the shortest counts. */
 static void check_distances(int64_t when[POOLS][FAILURES])
 {
-	int64_t early = 0, late = 0, shortest = INT64_MAX, longest = 0;
+	int64_t early = INT64_MAX, late = 0, shortest = INT64_MAX, longest = 0;
 
 	for (int i = 0; i < POOLS; i++) {
 		int64_t all = when[i][FAILURES - 1] - when[i][0];
 
-		early += when[i][2] - when[i][1];
+		early = when[i][2] - when[i][1] < early ? when[i][2] - when[i][1] : early;
 		late += when[i][FAILURES - 1] - when[i][FAILURES - 2];
 		shortest = all < shortest ? all : shortest;
 		longest = all > longest ? all : longest;
 	}
-	print_message("attempts %d ms apart, then %d; all in %d to %d ms\n", (int)early / POOLS, (int)late / POOLS,
+	print_message("attempts %d ms apart, then %d; all in %d to %d ms\n", (int)early, (int)late / POOLS,
 		      (int)shortest, (int)longest);
-	assert_true(late > 2 * early);
+	assert_true(late / POOLS > 2 * early);
 	assert_true(longest - shortest > 25);
 }
 

@@ -11,9 +11,6 @@ void figure_turn(const target *t, int rounds);
 void figure_memory(const target *t, int rounds);
 void figure_slow(const target *t, int rounds);
 
-/* How long a peer is measured in a round (PGM_BENCH_MS). */
-long round_ms(void);
-
 /* Transactions a second that pgbench reports with so many clients; 0 if it is not there. kind: not SLOW. */
 double run_pgbench(const target *t, const char *host, statement_kind kind, int clients);
 

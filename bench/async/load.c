@@ -16,6 +16,11 @@ const statement statements[STATEMENT_KINDS] = {
 	[SLOW] = {"slow", "slow statement", "SELECT pg_sleep(0.01)", 0},
 };
 
+int round_ms(void)
+{
+	return number_from_environment("PGM_BENCH_MS", 250);
+}
+
 /* -------------------------------------------------------------------------------- latencies */
 
 /* By powers of two, each in 32 parts: within 3 %. */

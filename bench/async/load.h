@@ -18,6 +18,9 @@ typedef struct load {
 	double per_second, p50_us, p99_us, cpu_us, allocations;
 } load;
 
+/* How long a peer is measured in a round (PGM_BENCH_MS). */
+int round_ms(void);
+
 /* Once, before the first. */
 void load_make_params(void);
 

@@ -28,18 +28,6 @@ static const struct {
 	{"memory", figure_memory, false}, {"slow", figure_slow, false},
 };
 
-static long number_from(const char *name, long otherwise)
-{
-	const char *given = getenv(name);
-
-	return given ? strtol(given, NULL, 10) : otherwise;
-}
-
-long round_ms(void)
-{
-	return number_from("PGM_BENCH_MS", 250);
-}
-
 static void make_table(const target *t)
 {
 	PGconn *conn = PQsetdbLogin(t->host, t->port, NULL, NULL, t->dbname, t->user, t->password);
@@ -85,7 +73,7 @@ static bool print_figure(const target *t, int rounds, const char *wanted)
 int main(int argc, char **argv)
 {
 	const target t = target_of_environment();
-	int rounds = (int)number_from("PGM_BENCH_ROUNDS", 5);
+	int rounds = number_from_environment("PGM_BENCH_ROUNDS", 5);
 
 	make_table(&t);
 	load_make_params();

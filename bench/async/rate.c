@@ -39,7 +39,7 @@ static const char *host_of(const target *t, const point *at)
 
 static load load_at(const point *at)
 {
-	return (load){.kind = at->kind, .in_flight = at->in_flight, .for_ns = round_ms() * 1000000};
+	return (load){.kind = at->kind, .in_flight = at->in_flight, .for_ns = round_ms() * INT64_C(1000000)};
 }
 
 static void add(row *r, const load *l)
@@ -221,7 +221,7 @@ static void print_head(int rounds)
 	printf("\nstatements from one thread; thousands a second, as a ratio to pipe, median and 99th percentile of "
 	       "the "
 	       "latency\nin us, client CPU in us a statement, allocations per thousand statements beyond pipe's; %d "
-	       "rounds of %ld ms,\npgbench's of 2 s\n  %-14s %7s                   %6s                   %7s %7s  %6s  "
+	       "rounds of %d ms,\npgbench's of 2 s\n  %-14s %7s                   %6s                   %7s %7s  %6s  "
 	       "%7s\n",
 	       rounds, round_ms(), "", "k/s", "ratio", "p50", "p99", "CPU", "allocs");
 	print_absent();

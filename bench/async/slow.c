@@ -35,7 +35,7 @@ void figure_slow(const target *t, int rounds)
 		for (size_t i = 0; i < CASES; i++) {
 			load l = {.kind = POINT_SELECT,
 				  .in_flight = IN_FLIGHT,
-				  .for_ns = 2 * round_ms() * 1000000,
+				  .for_ns = 2 * round_ms() * INT64_C(1000000),
 				  .slow_one_in = cases[i].slow_one_in,
 				  .marks_long = cases[i].marks_long};
 
@@ -46,7 +46,7 @@ void figure_slow(const target *t, int rounds)
 		}
 	printf("\none statement in 100 takes 10 ms, the others are point selects; Unix socket, connections: %d, in "
 	       "flight: "
-	       "%d;\nthousands a second, median and 99th percentile of the others' latency in ms, %d rounds of %ld "
+	       "%d;\nthousands a second, median and 99th percentile of the others' latency in ms, %d rounds of %d "
 	       "ms\n",
 	       CONNECTIONS, IN_FLIGHT, rounds, 2 * round_ms());
 	for (size_t i = 0; i < CASES; i++) {

@@ -14,7 +14,7 @@ static void measure(const target *t, const peer *p, int connections, int rounds)
 	void *self = p->open(t, t->host, connections);
 
 	for (int round = 0; round < rounds; round++) {
-		load l = {.kind = SELECT_1, .in_flight = IN_FLIGHT, .for_ns = round_ms() * 1000000};
+		load l = {.kind = SELECT_1, .in_flight = IN_FLIGHT, .for_ns = round_ms() * INT64_C(1000000)};
 		double clock_ms, cpu_ms;
 
 		loop_measure(true);
@@ -34,7 +34,7 @@ static void measure(const target *t, const peer *p, int connections, int rounds)
 void figure_turn(const target *t, int rounds)
 {
 	printf("\nthe longest turn of the loop, SELECT 1, %d in flight: ms of CPU time, ms on the clock; %d rounds of "
-	       "%ld "
+	       "%d "
 	       "ms\n",
 	       IN_FLIGHT, rounds, round_ms());
 	for (int connections = 1; connections <= 16; connections *= 4) {

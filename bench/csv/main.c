@@ -229,13 +229,6 @@ static void measure_shape(const figure *f, const shape *s, int rounds, int perce
 	unlink(csv);
 }
 
-static int number_of(const char *name, int otherwise)
-{
-	const char *given = getenv(name);
-
-	return given ? (int)strtol(given, NULL, 10) : otherwise;
-}
-
 static int generate(char **argv)
 {
 	for (const shape *s = shapes; s->name; s++)
@@ -248,7 +241,8 @@ static int generate(char **argv)
 
 int main(int argc, char **argv)
 {
-	int rounds = (number_of("PGM_BENCH_ROUNDS", 15) + 2) / 3, percent = number_of("PGM_BENCH_CSV_PERCENT", 20);
+	int rounds = (number_from_environment("PGM_BENCH_ROUNDS", 15) + 2) / 3;
+	int percent = number_from_environment("PGM_BENCH_CSV_PERCENT", 20);
 
 	if (argc == 5 && strcmp(argv[1], "generate") == 0)
 		return generate(argv + 2);

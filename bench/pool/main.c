@@ -10,7 +10,6 @@
 #include "figures.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 static const struct {
 	const char *name;
@@ -41,8 +40,7 @@ const peer *const *peers(int *count)
 int main(int argc, char **argv)
 {
 	const target t = target_of_environment();
-	const char *given = getenv("PGM_BENCH_ROUNDS");
-	int rounds = given ? (int)strtol(given, NULL, 10) : 15;
+	int rounds = number_from_environment("PGM_BENCH_ROUNDS", 15);
 
 	(void)argc;
 	for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)

@@ -26,6 +26,13 @@ const char *must_getenv(const char *name)
 	return value;
 }
 
+int number_from_environment(const char *name, int otherwise)
+{
+	const char *given = getenv(name);
+
+	return given ? (int)strtol(given, NULL, 10) : otherwise;
+}
+
 target target_of_environment(void)
 {
 	return (target){.host = must_getenv("PGM_TEST_SOCKETDIR"),

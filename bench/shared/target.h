@@ -20,6 +20,8 @@ target target_of_environment(void);
 /* Ends the program if it is not set. */
 const char *must_getenv(const char *name);
 
+int number_from_environment(const char *name, int otherwise);
+
 /* True if the command line names it, or nothing. */
 bool is_wanted(const char *name, char **wanted);
 

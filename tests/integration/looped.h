@@ -113,11 +113,13 @@ static inline PGconn *must_lend_on(loop *l, pgm_db *db)
 		assert_int_equal(stats_of(db).field, (wanted));                              \
 	} while (0)
 
-/* Nothing that this loop did took long: neither a turn, nor did its clock go slow. */
-#define assert_never_stalled(l)                                                   \
-	do {                                                                      \
-		assert_in_range(loop_figures_of(l).longest_turn_ms, 0, slow(50)); \
-		assert_in_range(loop_figures_of(l).largest_gap_ms, 0, slow(50));  \
+/* Nothing that this loop did took long: neither a turn, nor did its clock go slow. Valgrind makes much of what is
+ * work, and leaves as it is what would be waiting for a server. */
+#define assert_never_stalled(l)                                                    \
+	do {                                                                       \
+		const int stall_ms_ = slow(50) > 50 ? 2000 : 50;                   \
+		assert_in_range(loop_figures_of(l).longest_turn_ms, 0, stall_ms_); \
+		assert_in_range(loop_figures_of(l).largest_gap_ms, 0, stall_ms_);  \
 	} while (0)
 
 #endif

@@ -289,6 +289,49 @@ static void b39_one_callback_each_on_handles_that_are_closed_by_another_thread(v
 	assert_true(atomic_load(&owners[2].c.refused) > 0);
 }
 
+/* Whose calls are short, so that now and then it is closed between two of them, or as one begins. */
+static void *call_until_closed_elsewhere(void *arg)
+{
+	owner *o = arg;
+	const pgm_query query = {.sql = "SELECT 1"};
+	const pgm_open_options lazy = {.lazy = true};
+	pgm_config *config = pgtest_config("%s", o->type);
+	pgm_error err;
+
+	o->c.db = pgm_manager_open(NULL, config, &lazy, NULL);
+	pgm_config_free(config);
+	thread_must(o->c.db);
+	atomic_store(&o->db, o->c.db);
+	while (pgm_submit(o->c.db, &query, count_call, &o->c, &err)) {
+		atomic_fetch_add(&o->c.accepted, 1);
+		for (int i = 0; i < 20 && pgm_wait(o->c.db, 0, &err); i++)
+			continue;
+	}
+	thread_must(err.code == PGM_ERR_CLOSED || err.code == PGM_ERR_BUSY);
+	pgm_wait(o->c.db, -1, NULL);
+	return NULL;
+}
+
+static void b39_one_callback_each_on_handles_that_are_closed_between_two_calls(void **state)
+{
+	int rounds = pgtest_under_valgrind() ? 20 : 1000;
+
+	(void)state;
+	for (int i = 0; i < rounds; i++) {
+		owner o = {.type = "type=async"};
+		pgtest_thread *thread = pgtest_run(call_until_closed_elsewhere, &o);
+		pgm_db *db;
+
+		while (!(db = atomic_load(&o.db)))
+			continue;
+		for (volatile int k = 0; k < i * 37 % 20000; k++)
+			continue;
+		pgm_close(db);
+		pgtest_join(thread);
+		assert_int_equal(atomic_load(&o.c.called), atomic_load(&o.c.accepted));
+	}
+}
+
 /* ------------------------------------------------------------------------ from inside of one */
 
 /* What a callback does, and on what. */
@@ -709,6 +752,7 @@ int main(void)
 		HANDLE_TEST(b39_one_callback_for_each_lease),
 		HANDLE_TEST(b39_one_callback_each_under_load),
 		HANDLE_TEST(b39_one_callback_each_on_handles_that_are_closed_by_another_thread),
+		HANDLE_TEST(b39_one_callback_each_on_handles_that_are_closed_between_two_calls),
 		HANDLE_TEST(b39_everything_is_allowed_in_the_callback_of_submit),
 		HANDLE_TEST(b39_everything_is_allowed_in_the_callback_of_send),
 		HANDLE_TEST(b39_everything_is_allowed_in_the_callback_of_acquire_async),

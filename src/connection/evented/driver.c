@@ -83,8 +83,7 @@ static void forget_parents(pgm_db *db);
 /* From inside of a callback, and so of another call of this thread's, which keeps the handle: nothing is left to ask. */
 static bool is_nested(const pgm__ev *ev, uint64_t self)
 {
-	return atomic_load_explicit(&ev->owner, memory_order_relaxed) == self && ev->inside > 0 && !ev->working &&
-	       !ev->forked;
+	return atomic_load_explicit(&ev->by, memory_order_relaxed) == self && !ev->working && !ev->forked;
 }
 
 bool pgm__ev_enter(pgm_db *db, const char *call, pgm_error *err)
@@ -107,6 +106,7 @@ bool pgm__ev_enter(pgm_db *db, const char *call, pgm_error *err)
 		forked = ev->forked;
 		ev->inside += !works;
 		db->refs += !works;
+		atomic_store_explicit(&ev->by, self, memory_order_relaxed);
 	}
 	pgm__db_unlock(db);
 	if (!is_owner && shut)
@@ -141,7 +141,8 @@ void pgm__ev_leave(pgm_db *db)
 	if (!ev->ended || ev->answers.first)
 		pgm__watch_timer(db);
 	pgm__db_lock(db);
-	ev->inside--;
+	if (--ev->inside == 0)
+		atomic_store_explicit(&ev->by, 0, memory_order_relaxed);
 	over = is_over(ev);
 	ev->is_told = ev->is_told || over;
 	last = pgm__db_unref_locked(db);
@@ -444,6 +445,7 @@ void pgm__ev_forked_locked(pgm_db *db)
 			leave_behind(db); /* its thread may be in the middle of anything */
 		db->refs -= ev->inside;
 		ev->inside = ev->nested = 0;
+		atomic_store_explicit(&ev->by, 0, memory_order_relaxed);
 		ev->working = false;
 		ev->owner = pgm__thread_number();
 	}

@@ -130,9 +130,9 @@ typedef struct pgm__ev {
 	pgm_loop loop;
 
 	_Atomic(uint64_t) owner; /* written locked; pgm__thread_number; 0: whoever comes first */
+	_Atomic(uint64_t) by;	 /* who is inside; 0: nobody. Only a thread itself writes its own number */
 	int inside;		 /* locked; calls of the owner that are under way */
-	_Atomic(uint64_t) by; /* whose they are; 0: there are none. Nobody but a thread itself writes its own number */
-	int nested;	      /* calls from inside of callbacks of those */
+	int nested;		 /* calls from inside of callbacks of those */
 
 	bool working; /* the first part of a step: hooks and the log may not call back in */
 	bool stirred; /* there may be something to do */

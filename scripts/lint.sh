@@ -29,7 +29,7 @@ step() {
 	else
 		failed=$((failed + 1)) outcome=FAILED
 	fi
-	printf '%-14s %s, %s s\n' "$name" "$outcome" "$(($(date +%s) - start))"
+	printf '  %-8s %-14s %4s s\n' "$outcome" "$name" "$(($(date +%s) - start))"
 }
 
 format() { sources | xargs -0 clang-format --dry-run -Werror; }

@@ -35,7 +35,7 @@ void figure_slow(const target *t, int rounds)
 		for (size_t i = 0; i < CASES; i++) {
 			load l = {.kind = POINT_SELECT,
 				  .in_flight = IN_FLIGHT,
-				  .for_ns = 2 * round_ms() * INT64_C(1000000),
+				  .for_ns = 2 * INT64_C(1000000) * round_ms(),
 				  .slow_one_in = cases[i].slow_one_in,
 				  .marks_long = cases[i].marks_long};
 

@@ -250,7 +250,8 @@ PGM_API void pgm_close(pgm_db *db);
 
 /*
  * Waits until min_size connections are open; on normal opens the one, if it is not. timeout_ms negative: no limit.
- * Errors: _TIMEOUT (with the last connection error), _AUTH, _CLOSED; on normal also _CONNECT. Thread: any.
+ * Errors: _TIMEOUT (with the last connection error), _AUTH, _CONFIG, _CLOSED, _MISUSE (a loop is attached); on normal
+ * also _CONNECT. Thread: normal and pool any; the event-driven types their own.
  */
 PGM_API bool pgm_wait_ready(pgm_db *db, int timeout_ms, pgm_error *err);
 
@@ -292,12 +293,13 @@ PGM_API pgm_type pgm_db_type(const pgm_db *db);
  * while it was idle is noticed, by a look at its socket, and replaced before it is lent; one that was given back
  * less than 10 ms ago is lent without that look.
  * A connection that is lent for longer than leak_after_ms is told in the log, with the place and thread of its
- * acquire, and again when it comes back; it is never taken away. On normal, which has no thread of its own, the
- * next one who waits in vain for it tells.
+ * acquire, and again when it comes back; it is never taken away. On normal, which has no thread of its own, it is
+ * reported by the next caller who waits for it in vain.
  * Owner: the handle; give it back with pgm_release. NULL on failure.
- * Errors: _TIMEOUT (the message tells who holds the connections), _BUSY, _CLOSED, _CONNECT, _AUTH,
- * _MISUSE (the calling thread already holds the only connection). Thread: any; the connection is for
- * one thread at a time, as libpq demands. A thread may be cancelled (pthread_cancel) while it waits here, in
+ * Errors: _TIMEOUT (the message tells who holds the connections), _BUSY, _CLOSED, _CONNECT, _AUTH, _CONFIG (a
+ * session setting that the server refuses), _NOMEM, _MISUSE (the calling thread already holds the only connection, or
+ * a loop is attached: pgm_acquire_async). Thread: normal and pool any, the event-driven types their own; the
+ * connection is for one thread at a time, as libpq demands. A thread may be cancelled (pthread_cancel) while it waits here, in
  * pgm_wait_ready, in pgm_submit or in the work of pgm_with: what it had is given back, nothing is left behind. A
  * connection that the work was not waiting on for an answer is closed: libpq may have been in the middle of sending.
  * Opening, closing and pgm_release are no cancellation points; on the event-driven types none of them is.
@@ -341,7 +343,7 @@ typedef bool (*pgm_work)(PGconn *conn, void *arg, pgm_error *err);
  * Acquire, BEGIN, work, COMMIT if it returned true and ROLLBACK if not, release. True only if the
  * server confirmed the commit: COMMIT of a failed transaction is reported as the failure it is.
  * With autocommit: true in the file there is no BEGIN and no COMMIT.
- * Errors: of acquire; the work's own; _QUERY or _BROKEN from BEGIN or COMMIT. Thread: any.
+ * Errors: of acquire; the work's own; _QUERY or _BROKEN from BEGIN or COMMIT. Thread: as pgm_acquire.
  */
 PGM_API bool pgm_with(pgm_db *db, pgm_work work, void *arg, pgm_error *err);
 PGM_API bool pgm_with_at(pgm_db *db, pgm_work work, void *arg, const char *file, int line, pgm_error *err);
@@ -353,8 +355,9 @@ PGM_API bool pgm_transaction(PGconn *conn, pgm_work work, void *arg, pgm_error *
 /*
  * By hand. Inside an open transaction pgm_begin sets a savepoint, and the next pgm_commit or
  * pgm_rollback ends that savepoint only.
- * Errors: _QUERY, _BROKEN, _MISUSE (not a borrowed connection, or no transaction is open; or its handle has an event
- * loop, which waiting for the server would stall: there send BEGIN and COMMIT with pgm_send).
+ * Errors: _QUERY, _BROKEN, _MISUSE (not a borrowed connection; no transaction is open, or it was not begun with
+ * pgm_begin; or its handle has an event loop, which waiting for the server would stall: there send BEGIN and COMMIT
+ * with pgm_send).
  * Thread: the borrower's.
  */
 PGM_API bool pgm_begin(PGconn *conn, pgm_error *err);
@@ -389,7 +392,8 @@ typedef struct pgm_cursor pgm_cursor;
 PGM_API pgm_cursor *pgm_cursor_open(PGconn *conn, const pgm_query *query, pgm_error *err);
 
 /*
- * The next row; NULL at the end (err is cleared) or on failure (err is filled: _QUERY, _BROKEN, _TIMEOUT).
+ * The next row; NULL at the end (err is cleared) or on failure (err is filled: _QUERY, _BROKEN, _TIMEOUT,
+ * or _MISUSE: it is a COPY).
  * Owner: the cursor; the row is valid until the next call or close.
  */
 PGM_API const PGresult *pgm_cursor_next(pgm_cursor *cursor, pgm_error *err);
@@ -399,8 +403,8 @@ PGM_API void pgm_cursor_close(pgm_cursor *cursor);
 
 /* --------------------------------------------------------------------------------- submitting */
 
-/* From inside of these two every call is allowed, closing the handle included. After pgm_submit on normal and pool
- * the connection is free again by then. */
+/* From inside the two callbacks below every call is allowed, closing the handle included. After pgm_submit on normal
+ * and pool the connection is free again by then. */
 
 /* Exactly one call per accepted submit. res, if any, is yours: PQclear it. err is NULL on success and
  * valid during the call. A refused statement gives both: its result and what it says. */
@@ -418,17 +422,18 @@ typedef void (*pgm_on_lease)(PGconn *conn, const pgm_error *err, void *arg);
  */
 PGM_API bool pgm_submit(pgm_db *db, const pgm_query *query, pgm_on_result fn, void *arg, pgm_error *err);
 
-/* The same on a connection that you hold; COPY is refused (_MISUSE), as libpq has functions of its own for it. */
+/* The same on a connection that you hold; COPY is refused (_MISUSE), as libpq has functions of its own for it.
+ * Errors: also _BROKEN (the connection was lost before). Thread: the borrower's. */
 PGM_API bool pgm_send(PGconn *conn, const pgm_query *query, pgm_on_result fn, void *arg, pgm_error *err);
 
 /* Borrows without blocking on the event-driven types; on normal and pool it waits as pgm_acquire does
- * and calls back before it returns. */
+ * and calls back before it returns. Errors, Owner of what fn gets, Thread: as pgm_submit. */
 PGM_API bool pgm_acquire_async(pgm_db *db, pgm_on_lease fn, void *arg, pgm_error *err);
 
 /* Until all that was submitted is answered; at once on normal and pool. timeout_ms negative: no limit. An event-driven
  * handle without a loop has no thread: connections are opened, aged and watched in the calls that wait, so one that
  * has long nothing to ask may call this now and then, with 0.
- * Errors: _TIMEOUT, _CLOSED, _MISUSE (a loop is attached). */
+ * Errors: _TIMEOUT, _CLOSED, _MISUSE (a loop is attached). Thread: as pgm_submit. */
 PGM_API bool pgm_wait(pgm_db *db, int timeout_ms, pgm_error *err);
 
 /*

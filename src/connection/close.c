@@ -227,11 +227,9 @@ static bool end_work(PGconn *conn, pgm__time deadline)
 /* A thread that is cancelled halfway would leave the one that cancels alone with what they share. */
 bool pgm__conn_end_work(PGconn *conn, pgm__time deadline)
 {
-	int before;
-	bool ended;
+	int before = pgm__cancel_disable();
+	bool ended = end_work(conn, deadline);
 
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
-	ended = end_work(conn, deadline);
-	pthread_setcancelstate(before, &before);
+	pgm__cancel_restore(before);
 	return ended;
 }

@@ -5,7 +5,7 @@
  *
  * It watches the connections that lie idle when it goes to sleep. One that is lent meanwhile costs it one
  * needless wake-up at most: then it looks again at what is idle. One that comes back meanwhile is not watched yet;
- * the first that does so has the keeper look again a second later (pgm__keeper_expect_look), and all others until
+ * the first that does so has the keeper look again a second later (pgm__keeper_expect_look_locked), and all others until
  * then are content with that.
  */
 #include "base/error.h"

@@ -6,8 +6,12 @@
 #include "config/config.h"
 #include "manager/manager.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* That of the options as they were first published: what those have who leave size at 0. */
+#define FIRST_SIZE (offsetof(pgm_open_options, leak_after_ms) + sizeof(int64_t))
 
 /* ------------------------------------------------------------------------------- what is wanted */
 
@@ -16,7 +20,7 @@ static pgm_open_options read_options(const pgm_open_options *given)
 	pgm_open_options options = {0};
 
 	if (given) {
-		size_t size = given->size ? given->size : sizeof options;
+		size_t size = given->size ? given->size : FIRST_SIZE;
 
 		memcpy(&options, given, size < sizeof options ? size : sizeof options);
 	}
@@ -215,11 +219,11 @@ static pgm_db *open_settings(pgm_manager *m, pgm__settings *settings, const pgm_
 	return NULL;
 }
 
-static pgm_db *manager_open(pgm_manager *manager, const pgm_config *config, const pgm_open_options *given,
-			    pgm_error *err)
+/* A thread that is cancelled halfway would let the others wait for ever who want the same: it goes on to the end. */
+pgm_db *pgm_manager_open(pgm_manager *manager, const pgm_config *config, const pgm_open_options *given, pgm_error *err)
 {
 	pgm_open_options options = read_options(given);
-	int before = pgm__cancel_disable(); /* others may be waiting for the outcome */
+	int before = pgm__cancel_disable();
 	pgm_manager *m;
 	pgm__settings *settings;
 	pgm_db *db;
@@ -229,18 +233,6 @@ static pgm_db *manager_open(pgm_manager *manager, const pgm_config *config, cons
 	settings = m ? make_settings(config, options.type, options.loop, err) : NULL;
 	db = settings ? open_settings(m, settings, &options, err) : NULL;
 	pgm__cancel_restore(before);
-	return db;
-}
-
-/* A thread that is cancelled halfway would let the others wait for ever who want the same: it goes on to the end. */
-pgm_db *pgm_manager_open(pgm_manager *manager, const pgm_config *config, const pgm_open_options *given, pgm_error *err)
-{
-	int before;
-	pgm_db *db;
-
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
-	db = manager_open(manager, config, given, err);
-	pthread_setcancelstate(before, &before);
 	return db;
 }
 
@@ -354,11 +346,9 @@ static pgm_db *open_path(const char *path, pgm_type type, pgm_error *err)
 
 pgm_db *pgm_open(const char *path, pgm_type type, pgm_error *err)
 {
-	int before;
-	pgm_db *db;
+	int before = pgm__cancel_disable(); /* as above */
+	pgm_db *db = open_path(path, type, err);
 
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before); /* as above */
-	db = open_path(path, type, err);
-	pthread_setcancelstate(before, &before);
+	pgm__cancel_restore(before);
 	return db;
 }

@@ -194,14 +194,6 @@ static void add_answer(PGresult *res)
 	pthread_mutex_unlock(&lock);
 }
 
-void fakepq_next_ok(const char *tag)
-{
-	PGresult *res = new_result(PGRES_COMMAND_OK);
-
-	res->tag = duplicate(tag);
-	add_answer(res);
-}
-
 void fakepq_next_row(const char *value)
 {
 	PGresult *res = new_result(PGRES_TUPLES_OK);

@@ -25,7 +25,6 @@ void fakepq_next_connect(int polls, const char *error);
 /* What connects do that find no such plan. */
 void fakepq_every_connect(int polls, const char *error);
 
-void fakepq_next_ok(const char *tag);	 /* command tag, such as "UPDATE 1" */
 void fakepq_next_row(const char *value); /* one row of one column, named "value" */
 void fakepq_next_error(const char *sqlstate, const char *message);
 void fakepq_next_lost(const char *message); /* the connection breaks instead of an answer */

@@ -41,13 +41,16 @@ typedef struct pgm_csv_result {
 	char table[160]; /* "schema.table", as it was found or made */
 } pgm_csv_result;
 
+/* Connections at once, at most. */
+#define PGM_CSV_JOBS_MAX 64
+
 /* Zeroed means defaults. It may grow: size tells which version the caller was compiled with. */
 typedef struct pgm_csv_import_options {
 	size_t size;	      /* sizeof(pgm_csv_import_options) */
 	const char *table;    /* [schema.]table; a part in double quotes stays as it is written */
 	const char *file;     /* a file or FIFO; "-": standard input */
 	const char *settings; /* the settings file; NULL: file's name with .yaml (none for "-") */
-	int jobs;	      /* connections that fill a table which the import makes; 0 stands for 1 */
+	int jobs; /* connections that fill a table which the import makes: 1 to PGM_CSV_JOBS_MAX; 0 stands for 1 */
 	pgm_csv_on_progress on_progress;
 	pgm_csv_on_note on_note;
 	void *arg; /* of these two */
@@ -81,7 +84,7 @@ typedef struct pgm_csv_export_options {
 	const char *settings; /* the settings file; NULL: file's name with .yaml (none for "-") */
 	bool no_clobber;      /* an existing file is an error; else it is replaced */
 	bool visible_rows;    /* row-level security may leave rows out; else that is an error */
-	int jobs;	      /* connections that read a plain table together; 0 stands for 1 */
+	int jobs;	      /* connections that read a plain table together: 1 to PGM_CSV_JOBS_MAX; 0 stands for 1 */
 	pgm_csv_on_progress on_progress;
 	pgm_csv_on_note on_note;
 	void *arg; /* of these two */

@@ -150,7 +150,8 @@ PGM_API void pgm_hba_verdict_clear(pgm_hba_verdict *verdict);
 PGM_API char *pgm_hba_rule(const pgm_hba_row *row);
 
 /* The verdict as a sentence: "your connection from 10.1.2.3 with sslmode=require as app to db1 is decided by line 97:
- * hostssl all all 10.0.0.0/8 scram-sha-256". A line of a file that is not the first row's is named with its file. Owner: the caller, free(3). NULL: memory is out. Thread: any. */
+ * hostssl all all 10.0.0.0/8 scram-sha-256". A line of a file that is not the first row's is named with its file.
+ * Owner: the caller, free(3). NULL: memory is out. Thread: any. */
 PGM_API char *pgm_hba_sentence(const pgm_hba_row *rows, const pgm_hba_client *client, const pgm_hba_verdict *verdict);
 
 /* ----------------------------------------------------------------------------------- the client */
@@ -188,7 +189,8 @@ typedef struct pgm_server_client {
 
 /*
  * Reads a configuration, with what the environment, a service file and libpq add to it. Connects to nothing.
- * Owner: the caller, pgm_server_client_free; config may go. Errors: _MISUSE, _NOMEM. Thread: any.
+ * Owner: the caller, pgm_server_client_free; config may go. Errors: _CONFIG (no such service; several hosts or another bad
+ * value, from there), _MISUSE, _NOMEM. Thread: any.
  */
 PGM_API pgm_server_client *pgm_server_client_new(const pgm_config *config, pgm_error *err);
 PGM_API void pgm_server_client_free(pgm_server_client *client);

@@ -66,3 +66,18 @@ bool pgm__file_read(const char *path, size_t max_bytes, pgm__strbuf *text, struc
 	close(fd);
 	return ok;
 }
+
+bool pgm__file_write(int fd, const char *text, size_t len)
+{
+	while (len > 0) {
+		ssize_t written = write(fd, text, len);
+
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written < 0)
+			return false;
+		text += written;
+		len -= (size_t)written;
+	}
+	return true;
+}

@@ -1,4 +1,4 @@
-/* Reading a file into memory, at most so much of it. */
+/* A file as a whole: into memory, and out of it. */
 #ifndef PGM_BASE_FILE_H
 #define PGM_BASE_FILE_H
 
@@ -12,5 +12,8 @@
  * system's reason), _NOMEM.
  */
 bool pgm__file_read(const char *path, size_t max_bytes, pgm__strbuf *text, struct stat *st, pgm_error *err);
+
+/* All of text, however often a signal comes between. False: errno tells why, and part of it may be there. */
+bool pgm__file_write(int fd, const char *text, size_t len);
 
 #endif

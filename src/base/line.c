@@ -69,3 +69,12 @@ void pgm__line_copy(char *to, size_t size, const char *text)
 	mark_cut(&out);
 	out.to[out.len] = '\0';
 }
+
+int pgm__line_length(const char *text)
+{
+	size_t len = text ? strlen(text) : 0;
+
+	while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == ' '))
+		len--;
+	return (int)len;
+}

@@ -11,4 +11,7 @@
  */
 void pgm__line_copy(char *to, size_t size, const char *text);
 
+/* For "%.*s": the bytes of text (or of NULL: 0) before the line end that libpq's messages close with. */
+int pgm__line_length(const char *text);
+
 #endif

@@ -1,8 +1,11 @@
 /* `pgmonkey pgconfig create`: a commented file to start from. */
+#include "base/file.h"
+#include "base/line.h"
 #include "cli/command.h"
 #include "cli/output.h"
 #include "cli/schema.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -44,21 +47,6 @@ static bool make_parents(char *path)
 
 /* ---------------------------------------------------------------------------------------- file */
 
-static bool write_all(int fd, const char *text, size_t len)
-{
-	while (len > 0) {
-		ssize_t written = write(fd, text, len);
-
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written < 0)
-			return false;
-		text += written;
-		len -= (size_t)written;
-	}
-	return true;
-}
-
 /* O_EXCL: nothing that is there is touched, not even a link to nowhere. */
 static bool make_file(const char *path, const char *text)
 {
@@ -67,7 +55,7 @@ static bool make_file(const char *path, const char *text)
 
 	if (fd < 0)
 		return false;
-	if (fchmod(fd, S_IRUSR | S_IWUSR) != 0 || !write_all(fd, text, strlen(text)))
+	if (fchmod(fd, S_IRUSR | S_IWUSR) != 0 || !pgm__file_write(fd, text, strlen(text)))
 		why = errno;
 	if (close(fd) != 0 && !why)
 		why = errno;
@@ -103,26 +91,37 @@ static void print_quoted(const char *path)
 	cli_print("'");
 }
 
+static bool fits_on_a_line(const char *path)
+{
+	while (*path && !iscntrl((unsigned char)*path))
+		path++;
+	return !*path;
+}
+
+/* The path as it was typed: nothing in it is taken for a password, as the command has to work. */
 static void tell_what_next(const char *path)
 {
 	char shown[1024];
 
-	cli_print("%s is written; only you can read it.\n", cli_clean(shown, sizeof(shown), path));
+	pgm__line_copy(shown, sizeof(shown), path);
+	cli_print("%s is written; only you can read it.\n", shown);
 	cli_print("Next: fill in connection_settings, then try it:\n  pgmonkey pgconfig test --filepath ");
-	print_quoted(shown);
+	print_quoted(fits_on_a_line(path) ? path : shown);
 	cli_print("\n");
 }
 
 static int run(const cli_args *args)
 {
 	pgm_error err;
-	const char *given = cli_arg(args, "filepath");
+	const char *given = cli_arg(args, "filepath"), *slash = strrchr(given, '/');
 	char *path = strdup(given), *schema = cli_schema_address();
 	char *text = pgm_config_template(schema, &err);
 	int status = CLI_FAILED;
 
 	if (!path || !text)
 		cli_fail("%s", text ? "out of memory" : err.message);
+	else if (slash && !slash[1])
+		status = cli_wrong_usage("--filepath: expected the name of a file, %s ends in a slash", given);
 	else
 		status = create(path, text);
 	if (status == CLI_DONE && !cli_is_quiet())

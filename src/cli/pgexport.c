@@ -11,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MOST_JOBS 64
-
 static const cli_option options[] = {
 	{.name = "table", .value = "TABLE", .required = true, .help = "[schema.]table, view or the like"},
 	CLI_FILE_OPTION("the configuration of the connection"),
@@ -20,7 +18,10 @@ static const cli_option options[] = {
 	{.name = "settings", .value = "YAML", .help = "the settings file (default: the CSV file's name with .yaml)"},
 	{.name = "no-clobber", .help = "never replace a file"},
 	{.name = "visible-rows", .help = "only the rows that row-level security shows"},
-	{.name = "jobs", .value = "N", .default_value = "1", .help = "connections that read a plain table together"},
+	{.name = "jobs",
+	 .value = "N",
+	 .default_value = "1",
+	 .help = "connections that read a plain table together, at most 64"},
 	CLI_OPTIONS_END,
 };
 
@@ -109,7 +110,7 @@ static int run(const cli_args *args)
 		return CLI_WRONG_USAGE;
 	if (!how.file)
 		how.file = file;
-	if (!cli_arg_number(args, "jobs", MOST_JOBS, &how.jobs)) {
+	if (!cli_arg_number(args, "jobs", PGM_CSV_JOBS_MAX, &how.jobs)) {
 		free(file);
 		return CLI_WRONG_USAGE;
 	}
@@ -125,7 +126,7 @@ const cli_command cli_pgexport = {
 	.summary = "write a table into a CSV file",
 	.about = "Writes a table, view, materialized, partitioned or foreign table into a CSV file.\n"
 		 "The file appears when it is whole; whatever goes wrong, an old one stays as it was.\n"
-		 "How it is written says the settings file beside it, which is made if there is none; pgimport reads "
+		 "The settings file beside it says how it is written; it is made if there is none, and pgimport reads "
 		 "it.",
 	.example = "pgexport --table public.customers --connconfig db.yaml --export_file customers.csv\n"
 		   "pgexport --table customers --connconfig db.yaml --export_file - | gzip > customers.csv.gz",

@@ -9,15 +9,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MOST_JOBS 64
-
 static const cli_option options[] = {
 	{.name = "import-file", .value = "CSV", .required = true, .help = "the file; - is standard input"},
 	{.name = "table", .value = "TABLE", .required = true, .help = "[schema.]table; made if it does not exist"},
 	CLI_FILE_OPTION("the configuration of the connection"),
 	{.name = "settings", .value = "YAML", .help = "the settings file (default: the CSV file's name with .yaml)"},
 	{.name = "review", .help = "where there is no settings file: write it and stop"},
-	{.name = "jobs", .value = "N", .default_value = "1", .help = "connections that fill a new table together"},
+	{.name = "jobs",
+	 .value = "N",
+	 .default_value = "1",
+	 .help = "connections that fill a new table together, at most 64"},
 	CLI_OPTIONS_END,
 };
 
@@ -92,7 +93,7 @@ static int run(const cli_args *args)
 	pgm_error err;
 	int status;
 
-	if (!cli_arg_number(args, "jobs", MOST_JOBS, &how.jobs))
+	if (!cli_arg_number(args, "jobs", PGM_CSV_JOBS_MAX, &how.jobs))
 		return CLI_WRONG_USAGE;
 	config = pgm_config_load(cli_arg(args, "filepath"), &err);
 	if (!config)

@@ -1,18 +1,11 @@
 #include "connection/endpoint.h"
 
+#include "base/conninfo.h"
 #include "base/error.h"
 #include "config/setting.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-static const char *value_of(const PQconninfoOption *options, const char *keyword)
-{
-	for (; options->keyword; options++)
-		if (strcmp(options->keyword, keyword) == 0)
-			return options->val ? options->val : "";
-	return "";
-}
 
 PGconn *pgm__libpq_start(const pgm__settings *settings, const char *keyword, const char *value)
 {
@@ -37,7 +30,8 @@ PGconn *pgm__libpq_start(const pgm__settings *settings, const char *keyword, con
 
 /*
  * The only door to libpq's merged options opens after PQconnectStart, which connects. A gssencmode that
- * does not exist makes it stop just before that, with everything merged.
+ * does not exist makes it stop just before that, with everything merged. src/tools/server/client.c, which has no settings
+ * of ours, does the same.
  */
 static PQconninfoOption *merged_options(const pgm__settings *settings, pgm_error *err)
 {
@@ -48,28 +42,6 @@ static PQconninfoOption *merged_options(const pgm__settings *settings, pgm_error
 		pgm__fail_nomem(err, "prepare a connection");
 	PQfinish(conn);
 	return options;
-}
-
-static bool check_single(const PQconninfoOption *options, const pgm__settings *settings, pgm_error *err)
-{
-	static const char *const lists[] = {"host", "hostaddr", "port"};
-	const char *attrs = value_of(options, "target_session_attrs");
-	const char *balance = value_of(options, "load_balance_hosts");
-
-	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
-		if (strchr(value_of(options, lists[i]), ','))
-			return pgm__fail(
-				err, PGM_ERR_CONFIG,
-				"%s: one endpoint per configuration, but %s is \"%s\" (from the file, a service "
-				"file or the environment); for several use PgBouncer, HAProxy or the like",
-				settings->origin, lists[i], value_of(options, lists[i]));
-	if ((attrs[0] && strcmp(attrs, "any") != 0) || (balance[0] && strcmp(balance, "disable") != 0))
-		return pgm__fail(err, PGM_ERR_CONFIG,
-				 "%s: one endpoint per configuration, but %s chooses among several (from the file, a "
-				 "service file or the environment)",
-				 settings->origin,
-				 attrs[0] && strcmp(attrs, "any") != 0 ? "target_session_attrs" : "load_balance_hosts");
-	return true;
 }
 
 /* From the file it is a whole number already; from a service file or PGCONNECT_TIMEOUT it may be anything. What is
@@ -98,12 +70,12 @@ bool pgm__endpoint_find(const pgm__settings *settings, pgm__endpoint *out, pgm_e
 	*out = (pgm__endpoint){0};
 	if (!options)
 		return false;
-	if (!check_single(options, settings, err) ||
-	    !read_timeout(value_of(options, "connect_timeout"), settings, &out->connect_timeout, err))
+	if (!pgm__conninfo_check_single(options, settings->origin, err) ||
+	    !read_timeout(pgm__conninfo_value(options, "connect_timeout"), settings, &out->connect_timeout, err))
 		goto out;
-	out->host = strdup(value_of(options, "host"));
-	out->hostaddr = strdup(value_of(options, "hostaddr"));
-	out->port = strdup(value_of(options, "port"));
+	out->host = strdup(pgm__conninfo_value(options, "host"));
+	out->hostaddr = strdup(pgm__conninfo_value(options, "hostaddr"));
+	out->port = strdup(pgm__conninfo_value(options, "port"));
 	ok = out->host && out->hostaddr && out->port;
 	if (!ok) {
 		pgm__fail_nomem(err, "prepare a connection");

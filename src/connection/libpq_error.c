@@ -1,22 +1,14 @@
 #include "connection/libpq_error.h"
 
+#include "base/line.h"
+
 #include <inttypes.h>
 #include <string.h>
-
-/* libpq ends its messages with a newline. */
-static int without_line_end(const char *text)
-{
-	size_t len = text ? strlen(text) : 0;
-
-	while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == ' '))
-		len--;
-	return (int)len;
-}
 
 bool pgm__fail_libpq(pgm_error *err, const PGconn *conn)
 {
 	const char *words = PQerrorMessage(conn);
-	int len = without_line_end(words);
+	int len = pgm__line_length(words);
 
 	if (PQstatus(conn) != CONNECTION_OK)
 		return len ? pgm__fail(err, PGM_ERR_BROKEN, "the connection was lost: %.*s", len, words)
@@ -46,7 +38,7 @@ bool pgm__fail_result(pgm_error *err, const PGresult *res)
 		pgm__fail(err, code, "%s: %s%s%s", severity ? severity : "ERROR", primary, detail ? "; " : "",
 			  detail ? detail : "");
 	else
-		pgm__fail(err, code, "the connection was lost: %.*s", without_line_end(words), words);
+		pgm__fail(err, code, "the connection was lost: %.*s", pgm__line_length(words), words);
 	pgm__error_sqlstate(err, sqlstate);
 	return false;
 }

@@ -13,7 +13,7 @@
 static int ask_backend(PGconn *conn, pgm__time deadline)
 {
 	PGresult *res = pgm__exec_until(conn, "SELECT pg_catalog.pg_backend_pid()", deadline, NULL);
-	int pid = PQntuples(res) == 1 ? (int)strtol(PQgetvalue(res, 0, 0), NULL, 10) : 0;
+	int pid = PQntuples(res) == 1 && PQnfields(res) == 1 ? (int)strtol(PQgetvalue(res, 0, 0), NULL, 10) : 0;
 
 	PQclear(res);
 	return pid;

@@ -211,6 +211,7 @@ static void a_downgrade_in_silence_is_told(void **state)
 	use_rules("hostssl all all all reject\nhost all all all scram-sha-256\n");
 	audit("sslmode=prefer %s", as_superuser());
 	expect_reason("pg_hba", PGM_SERVER_REVIEW, "in silence");
+	expect_reason("ssl", PGM_SERVER_REVIEW, "not encrypted");
 	assert_true(report->verdict.downgraded);
 	assert_int_equal(report->verdict.nattempts, 2);
 	expect_rule(2);
@@ -717,7 +718,7 @@ static void the_session_could_not_write_if_it_would(void **state)
 	assert_true(pgm__audit_open(&session, config, "-c default_transaction_read_only=off", &err));
 	pgm_config_free(config);
 	for (size_t i = 0; i < sizeof(writes) / sizeof(writes[0]); i++) {
-		assert_null(pgm__audit_ask(&session, writes[i], 0, NULL, &err));
+		assert_null(pgm__audit_ask(&session, writes[i], 0, NULL, 1, &err));
 		assert_string_equal(err.sqlstate, "25006"); /* read_only_sql_transaction */
 	}
 	pgm__audit_close(&session);

@@ -11,15 +11,44 @@
 #define CANCEL "pg_cancel_backend"
 
 /* How what the tests ask for is answered. */
-typedef enum manner { NO_ROW, COPY_OUT, COPY_BOTH, REFUSED, MANNERS } manner;
+typedef enum manner { NO_ROW, NO_COLUMN, ONE_COLUMN, ALL_NULL, COPY_OUT, COPY_BOTH, REFUSED, MANNERS } manner;
 
 static _Atomic manner manner_now;
 
-static void answer_badly(hostile_session *session)
+/* As many as the question asks for, as far as the tools' own questions go. */
+static int columns_of(const char *sql)
+{
+	static const struct {
+		const char *text;
+		int columns;
+	} questions[] = {{"pg_catalog.pg_settings WHERE", 7},
+			 {"inet_client_addr", 7},
+			 {"pg_hba_file_rules", 11},
+			 {"rolconnlimit", 3},
+			 {"n.nspname", 4},
+			 {"attidentity", 4},
+			 {"current_schema", 2}};
+
+	for (size_t i = 0; i < sizeof questions / sizeof *questions; i++)
+		if (strstr(sql, questions[i].text))
+			return questions[i].columns;
+	return 1;
+}
+
+static void answer_badly(hostile_session *session, const char *sql)
 {
 	switch (atomic_load(&manner_now)) {
 	case NO_ROW:
 		hostile_row(session, NULL);
+		break;
+	case NO_COLUMN:
+		hostile_values(session, 0, NULL);
+		break;
+	case ONE_COLUMN:
+		hostile_row(session, "");
+		break;
+	case ALL_NULL:
+		hostile_values(session, columns_of(sql), NULL);
 		break;
 	case COPY_OUT:
 		hostile_copy(session, 'H');
@@ -36,7 +65,7 @@ static void answer_badly(hostile_session *session)
 static void answer_cancels_badly(hostile_session *session, const char *sql)
 {
 	if (strstr(sql, CANCEL))
-		answer_badly(session);
+		answer_badly(session, sql);
 	else if (strstr(sql, "pg_backend_pid"))
 		hostile_row(session, pgtest_format("%d", hostile_pid(session)));
 	else if (strcmp(sql, SLOW) != 0)
@@ -45,8 +74,7 @@ static void answer_cancels_badly(hostile_session *session, const char *sql)
 
 static void answer_all_badly(hostile_session *session, const char *sql)
 {
-	(void)sql;
-	answer_badly(session);
+	answer_badly(session, sql);
 }
 
 static void answer_questions_badly(hostile_session *session, const char *sql)
@@ -54,7 +82,7 @@ static void answer_questions_badly(hostile_session *session, const char *sql)
 	if (strncmp(sql, "SET", 3) == 0 || strncmp(sql, "set", 3) == 0 || strncmp(sql, "BEGIN", 5) == 0)
 		hostile_done(session, "SET");
 	else
-		answer_badly(session);
+		answer_badly(session, sql);
 }
 
 static const char *place_of(const hostile *h)
@@ -209,6 +237,73 @@ static void files_go_nowhere_and_nothing_hangs(void **state)
 	}
 }
 
+/* What it takes for an export to come to its rows; the last one is none. */
+static void answer_up_to_the_rows(hostile_session *session, const char *sql)
+{
+	static const char *const table[] = {"16384", "r", "public", "t"};
+
+	if (strstr(sql, "n.nspname"))
+		hostile_values(session, 4, table);
+	else if (strstr(sql, "row_security_active"))
+		hostile_row(session, NULL);
+	else if (strstr(sql, "attname"))
+		hostile_row(session, "a");
+	else if (strncmp(sql, "COPY", 4) == 0)
+		hostile_copied(session, "x\\\n");
+	else if (strncmp(sql, "SELECT", 6) == 0 || strncmp(sql, "EXPLAIN", 7) == 0)
+		hostile_row(session, "-1");
+	else
+		hostile_done(session, "SET");
+}
+
+static void a_row_that_breaks_off_goes_nowhere(void **state)
+{
+	const pgm_csv_export_options out = {
+		.size = sizeof out, .table = "t", .file = pgtest_format("%s/hostile-out.csv", pgtest_dir())};
+	hostile *h = hostile_start(answer_up_to_the_rows);
+	pgm_config *config = pgtest_config("%s", place_of(h));
+	pgm_csv_result result;
+	pgm_error err;
+
+	(void)state;
+	assert_false(pgm_csv_export(config, &out, &result, &err));
+	assert_contains(err.message, "the server sent a row that breaks off");
+	assert_int_equal(access(out.file, F_OK), -1);
+	pgm_config_free(config);
+	hostile_stop(h);
+}
+
+/* It says who it is, and nothing more. */
+static void answer_the_first_question(hostile_session *session, const char *sql)
+{
+	static const char *const who[] = {"1", "u", "d", NULL, NULL, NULL, "on"};
+
+	if (strstr(sql, "inet_client_addr"))
+		hostile_values(session, 7, who);
+	else
+		hostile_values(session, columns_of(sql), NULL);
+}
+
+static void an_audit_that_is_told_nothing_says_so(void **state)
+{
+	hostile *h = hostile_start(answer_the_first_question);
+	pgm_config *config = pgtest_config("sync.search_path=a %s", place_of(h));
+	pgm_error err;
+	pgm_server_client *client = pgm_server_client_new(config, &err);
+	pgm_server_report *report;
+
+	(void)state;
+	assert_non_null(client);
+	report = pgm_server_audit(config, client, &err);
+	assert_non_null(report);
+	assert_int_equal(report->error.code, PGM_OK);
+	assert_string_equal(report->user, "u");
+	pgm_server_report_free(report);
+	pgm_server_client_free(client);
+	pgm_config_free(config);
+	hostile_stop(h);
+}
+
 static void an_audit_says_that_it_learnt_nothing(void **state)
 {
 	(void)state;
@@ -241,6 +336,8 @@ int main(void)
 		HANDLE_TEST(statements_that_are_answered_with_a_copy_cost_the_connection),
 		HANDLE_TEST(session_settings_that_are_answered_with_nonsense_let_nobody_in),
 		HANDLE_TEST(files_go_nowhere_and_nothing_hangs),
+		HANDLE_TEST(a_row_that_breaks_off_goes_nowhere),
+		HANDLE_TEST(an_audit_that_is_told_nothing_says_so),
 		HANDLE_TEST(an_audit_says_that_it_learnt_nothing),
 	};
 

@@ -153,27 +153,50 @@ static void say_accepted(const hostile_session *s)
 	say_text(s, '2', NULL);
 }
 
-void hostile_row(hostile_session *session, const char *value)
+static void describe(const hostile_session *session, int n)
 {
-	message description = {.length = 0}, row = {.length = 0};
+	message m = {.length = 0};
+
+	put16(&m, (uint16_t)n);
+	for (int i = 0; i < n; i++) {
+		put_text(&m, "value");
+		put32(&m, 0);
+		put16(&m, 0);
+		put32(&m, 25); /* text */
+		put16(&m, UINT16_MAX);
+		put32(&m, UINT32_MAX);
+		put16(&m, 0);
+	}
+	say(session, 'T', &m);
+}
+
+void hostile_values(hostile_session *session, int n, const char *const *values)
+{
+	message row = {.length = 0};
 
 	say_accepted(session);
-	put16(&description, 1);
-	put_text(&description, "value");
-	put32(&description, 0);
-	put16(&description, 0);
-	put32(&description, 25); /* text */
-	put16(&description, UINT16_MAX);
-	put32(&description, UINT32_MAX);
-	put16(&description, 0);
-	say(session, 'T', &description);
-	if (value) {
-		put16(&row, 1);
-		put32(&row, (uint32_t)strlen(value));
-		put(&row, value, strlen(value));
-		say(session, 'D', &row);
+	describe(session, n);
+	put16(&row, (uint16_t)n);
+	for (int i = 0; i < n; i++) {
+		const char *value = values ? values[i] : NULL;
+
+		put32(&row, value ? (uint32_t)strlen(value) : UINT32_MAX);
+		put(&row, value ? value : "", value ? strlen(value) : 0);
 	}
-	say_text(session, 'C', value ? "SELECT 1" : "SELECT 0");
+	say(session, 'D', &row);
+	say_text(session, 'C', "SELECT 1");
+	say_ready(session);
+}
+
+void hostile_row(hostile_session *session, const char *value)
+{
+	if (value) {
+		hostile_values(session, 1, &value);
+		return;
+	}
+	say_accepted(session);
+	describe(session, 1);
+	say_text(session, 'C', "SELECT 0");
 	say_ready(session);
 }
 
@@ -208,6 +231,18 @@ void hostile_copy(hostile_session *session, char type)
 	put(&m, "", 1); /* text */
 	put16(&m, 0);
 	say(session, type, &m);
+}
+
+void hostile_copied(hostile_session *session, const char *row)
+{
+	message m = {.length = 0};
+
+	hostile_copy(session, 'H');
+	put(&m, row, strlen(row));
+	say(session, 'd', &m);
+	say_text(session, 'c', NULL);
+	say_text(session, 'C', "COPY 1");
+	say_ready(session);
 }
 
 /* --------------------------------------------------------------------------------------- sessions */

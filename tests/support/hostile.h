@@ -31,10 +31,17 @@ int hostile_asked(hostile *h, const char *text);
 int hostile_pid(const hostile_session *session);
 
 void hostile_row(hostile_session *session, const char *value); /* one row of one column; NULL: no row */
-void hostile_done(hostile_session *session, const char *tag);  /* no rows: "SET" */
+
+/* One row of n columns; values NULL, or one of them: null. */
+void hostile_values(hostile_session *session, int n, const char *const *values);
+
+void hostile_done(hostile_session *session, const char *tag); /* no rows: "SET" */
 void hostile_error(hostile_session *session, const char *sqlstate, const char *message);
 
 /* Begins a COPY that never ends: 'H' out, 'W' both. */
 void hostile_copy(hostile_session *session, char type);
+
+/* A COPY out of one message, which is to be a row. */
+void hostile_copied(hostile_session *session, const char *row);
 
 #endif

@@ -291,12 +291,14 @@ static void ssl_is_judged_by_what_sslmode_asks(void **state)
 		{"require", "off", false, PGM_SERVER_MISMATCH}, {"require", "off", true, PGM_SERVER_REVIEW},
 		{"prefer", "on", true, PGM_SERVER_OK},		{"prefer", "off", false, PGM_SERVER_REVIEW},
 		{"allow", "off", false, PGM_SERVER_REVIEW},	{"disable", "off", false, -1},
+		{"prefer", "on", false, PGM_SERVER_REVIEW},	{"allow", "on", false, PGM_SERVER_REVIEW},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		now.client.sslmode = cases[i].sslmode;
 		now.seen.tls = cases[i].tls;
+		now.seen.tls_at_server = cases[i].tls ? PGM_HBA_YES : PGM_HBA_NO;
 		set_live("ssl", cases[i].ssl);
 		if (cases[i].status < 0)
 			expect_none("ssl");

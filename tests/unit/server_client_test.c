@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static pgm_server_client *client_of(const char *yaml)
 {
@@ -103,6 +104,60 @@ static void the_environment_counts_where_the_file_says_nothing(void **state)
 	assert_string_equal(client->user, "app");
 	assert_true(client->has_password);
 	pgm_server_client_free(client);
+}
+
+static void a_password_file_counts_as_a_password(void **state)
+{
+	char path[] = "/tmp/pgm-pgpass-XXXXXX", yaml[128];
+	int fd = mkstemp(path);
+	FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
+	pgm_server_client *client;
+
+	(void)state;
+	assert_non_null(file);
+	fputs("*:*:*:app:S3cr3t-Walrus\n", file);
+	assert_int_equal(fclose(file), 0);
+	snprintf(yaml, sizeof(yaml), "connection_settings: {host: h, user: app, sslcert: /c, passfile: %s}", path);
+	client = client_of(yaml);
+	unlink(path);
+	assert_true(client->has_password);
+	assert_true(client->has_certificate);
+	pgm_server_client_free(client);
+}
+
+/* Whoever reads the lines that are recommended would take half of it for the whole. */
+static void what_libpq_cannot_merge_is_an_error(void **state)
+{
+	static const struct {
+		const char *name, *value, *said;
+	} cases[] = {
+		{"PGSERVICE", "nosuch", "definition of service \"nosuch\" not found"},
+		{"PGSSLMODE", "sometimes", "sslmode"},
+		{"PGPORT", "abc", "port is \"abc\" (from a service file or the environment), expected 1 to 65535"},
+		{"PGPORT", "65536", "port is \"65536\""},
+		{"PGPORT", "1,2", "one endpoint per configuration, but port is \"1,2\""},
+		{"PGHOST", "a,b", "one endpoint per configuration, but host is \"a,b\""},
+		{"PGTARGETSESSIONATTRS", "read-write", "but target_session_attrs is \"read-write\""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		static const char yaml[] = "connection_settings: {user: app}";
+		pgm_error err;
+		pgm_config *config = pgm_config_parse(yaml, strlen(yaml), "db.yaml", &err);
+
+		assert_non_null(config);
+		setenv(cases[i].name, cases[i].value, 1);
+		assert_null(pgm_server_client_new(config, &err));
+		unsetenv(cases[i].name);
+		assert_int_equal(err.code, PGM_ERR_CONFIG);
+		if (!strstr(err.message, cases[i].said))
+			fail_msg("%s=%s: %s", cases[i].name, cases[i].value, err.message);
+		pgm_config_free(config);
+	}
+	setenv("PGTARGETSESSIONATTRS", "any", 1);
+	pgm_server_client_free(client_of("connection_settings: {user: app}"));
+	unsetenv("PGTARGETSESSIONATTRS");
 }
 
 static void the_type_says_which_session_settings_count(void **state)
@@ -245,6 +300,8 @@ int main(void)
 		cmocka_unit_test(the_file_says_who_connects_how),
 		cmocka_unit_test(what_the_file_leaves_open_is_libpqs),
 		cmocka_unit_test(the_environment_counts_where_the_file_says_nothing),
+		cmocka_unit_test(a_password_file_counts_as_a_password),
+		cmocka_unit_test(what_libpq_cannot_merge_is_an_error),
 		cmocka_unit_test(the_type_says_which_session_settings_count),
 		cmocka_unit_test(a_host_may_be_a_socket),
 		cmocka_unit_test(connections_are_those_of_the_types_that_may_be_in_use),

@@ -137,7 +137,13 @@ static const struct program *fail_program(const pgm_code_options *o, pgm_error *
 	list_programs(&all);
 	pgm__fail(err, PGM_ERR_MISUSE, "no code is generated for%s%.40s%s%.40s%s%.40s; there is %s",
 		  o->language ? " the language " : "", o->language ? o->language : "",
-		  o->library ? " the library " : "", o->library ? o->library : "", o->loop ? " the event loop " : "",
+		  !o->library	? ""
+		  : o->language ? " with the library "
+				: " the library ",
+		  o->library ? o->library : "",
+		  !o->loop		      ? ""
+		  : o->language || o->library ? " on the event loop "
+					      : " the event loop ",
 		  o->loop ? o->loop : "", all.text ? all.text : "");
 	pgm__strbuf_free(&all);
 	return NULL;

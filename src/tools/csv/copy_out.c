@@ -2,18 +2,31 @@
 
 #include <poll.h>
 
-/* All rows that have come. False: there are no more. */
-static bool convert_rows(pgm__copy_out *copy)
+/* In text format a row ends with a line end, and no backslash takes it for its own. */
+static bool is_whole(const char *row, int len)
 {
-	char *row;
-	int len;
+	int slashes = 0;
 
-	while ((len = PQgetCopyData(copy->session->conn, &row, 1)) > 0) {
-		pgm__csv_text_row(copy->text, row, (size_t)len, copy->out);
+	while (slashes < len - 1 && row[len - 2 - slashes] == '\\')
+		slashes++;
+	return row[len - 1] == '\n' && slashes % 2 == 0;
+}
+
+/* All rows that have come. False: there are no more, or (err) one is none. */
+static bool convert_rows(pgm__copy_out *copy, pgm_error *err)
+{
+	bool whole = true;
+	char *row;
+	int len = 0;
+
+	while (whole && (len = PQgetCopyData(copy->session->conn, &row, 1)) > 0) {
+		whole = is_whole(row, len);
+		if (whole)
+			pgm__csv_text_row(copy->text, row, (size_t)len, copy->out);
 		PQfreemem(row);
 		copy->rows++;
 	}
-	return len == 0;
+	return whole ? len == 0 : pgm__fail(err, PGM_ERR_BROKEN, "the server sent a row that breaks off");
 }
 
 static bool is_to_stop(const pgm__copy_out *copy)
@@ -26,13 +39,13 @@ static bool is_to_stop(const pgm__copy_out *copy)
 /* A lost connection is told by finish, with the server's last words. */
 static bool copy_rows(pgm__copy_out *copy, pgm_error *err)
 {
-	while (convert_rows(copy)) {
+	while (convert_rows(copy, err)) {
 		if (is_to_stop(copy) || !pgm__csv_wait(copy->session, POLLIN, err))
 			return false;
 		if (!PQconsumeInput(copy->session->conn))
 			break;
 	}
-	return !copy->out->failed;
+	return !copy->out->failed && err->code == PGM_OK;
 }
 
 /* What the server says at the end; nothing comes behind it. */

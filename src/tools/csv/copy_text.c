@@ -4,8 +4,8 @@
 
 void pgm__copy_text_init(pgm__copy_text *text, char csv_delimiter)
 {
-	/* What DELIMITER refuses in text format. */
-	static const char refused[] = "\\.abcdefghijklmnopqrstuvwxyz0123456789";
+	/* What DELIMITER refuses in text format; N is part of \N, which stands for NULL. */
+	static const char refused[] = "\\.abcdefghijklmnopqrstuvwxyz0123456789N";
 
 	text->delimiter = strchr(refused, csv_delimiter) ? '\t' : csv_delimiter;
 	text->len = 0;

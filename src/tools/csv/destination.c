@@ -8,11 +8,14 @@
 
 /* By way of jsonb, as servers before 12 have no attgenerated, and before 10 no attidentity. Bit 3 of what is updatable
  * stands for INSERT. */
-static const char columns_sql[] =
-	"SELECT a.attname, pg_catalog.to_jsonb(a)->>'attgenerated' <> '', pg_catalog.to_jsonb(a)->>'attidentity' <> '',"
-	" pg_catalog.pg_relation_is_updatable(a.attrelid, false) & 8"
-	" FROM pg_catalog.pg_attribute a WHERE a.attrelid = $1::pg_catalog.oid AND a.attnum > 0 AND NOT a.attisdropped"
-	" ORDER BY a.attnum";
+#define IS_SET(column) \
+	"(pg_catalog.to_jsonb(a) OPERATOR(pg_catalog.->>) '" column "'::pg_catalog.text) OPERATOR(pg_catalog.<>) ''"
+static const char columns_sql[] = "SELECT a.attname, " IS_SET("attgenerated") ", " IS_SET(
+	"attidentity") ","
+		       " pg_catalog.pg_relation_is_updatable(a.attrelid, false) OPERATOR(pg_catalog.&) 8"
+		       " FROM pg_catalog.pg_attribute a WHERE a.attrelid OPERATOR(pg_catalog.=) $1::pg_catalog.oid"
+		       " AND a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped ORDER BY a.attnum";
+#undef IS_SET
 
 static bool check_kind(const pgm__csv_table *table, pgm_error *err)
 {
@@ -65,7 +68,7 @@ bool pgm__csv_destination_find(pgm__csv_destination *d, pgm__csv_session *sessio
 	if (!check_kind(&d->table, err))
 		return false;
 	snprintf(oid, sizeof(oid), "%u", d->table.oid);
-	res = pgm__csv_run(session, "looking at the table's columns", columns_sql, 1, params, err);
+	res = pgm__csv_ask(session, "looking at the table's columns", columns_sql, 1, params, 4, err);
 	ok = res && take_columns(d, res, err);
 	PQclear(res);
 	return ok;
@@ -109,7 +112,7 @@ bool pgm__csv_destination_create(pgm__csv_session *session, const char *table, c
 	bool ok;
 
 	pgm__strbuf_printf(&sql, "CREATE TABLE %s (", table);
-	ok = add_columns(&sql, session, columns, " text", err);
+	ok = add_columns(&sql, session, columns, " pg_catalog.text", err);
 	pgm__strbuf_puts(&sql, ")");
 	if (ok && sql.failed)
 		ok = pgm__fail_nomem(err, "creating the table");

@@ -68,8 +68,8 @@ static bool take_options(export *e, const pgm_csv_export_options *options, pgm_e
 	memcpy(&e->options, options, known);
 	e->target.go_on = e->options.jobs > 1 ? is_wanted : go_on;
 	e->target.arg = e;
-	if (e->options.jobs < 0 || e->options.jobs > PGM__CSV_JOBS_MAX)
-		return pgm__fail(err, PGM_ERR_MISUSE, "jobs: expected a number from 1 to %d", PGM__CSV_JOBS_MAX);
+	if (e->options.jobs < 0 || e->options.jobs > PGM_CSV_JOBS_MAX)
+		return pgm__fail(err, PGM_ERR_MISUSE, "jobs: expected a number from 1 to %d", PGM_CSV_JOBS_MAX);
 	if (!e->options.table || !e->options.file)
 		return pgm__fail(err, PGM_ERR_MISUSE, "the options name no table, or no file");
 	return pgm__csv_name_parse(&e->name, e->options.table, err);
@@ -89,6 +89,8 @@ static bool read_settings(export *e, pgm_error *err)
 		return pgm__fail_nomem(err, "looking for the settings file");
 	pgm__csv_settings_init(&e->settings);
 	if (e->settings_path && !pgm__csv_settings_read(&e->settings, e->settings_path, &e->settings_exist, err))
+		return false;
+	if (e->settings_path && !e->settings_exist && !pgm__csv_settings_may_be_made(e->settings_path, err))
 		return false;
 	if (!e->settings.delimiter)
 		e->settings.delimiter = ',';

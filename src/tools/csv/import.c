@@ -68,8 +68,8 @@ static bool take_options(import *i, const pgm_csv_import_options *options, pgm_e
 	i->look.input.go_on = go_on_reading;
 	i->lanes.go_on = go_on;
 	i->look.input.arg = i->lanes.arg = i;
-	if (i->options.jobs < 0 || i->options.jobs > PGM__CSV_JOBS_MAX)
-		return pgm__fail(err, PGM_ERR_MISUSE, "jobs: expected a number from 1 to %d", PGM__CSV_JOBS_MAX);
+	if (i->options.jobs < 0 || i->options.jobs > PGM_CSV_JOBS_MAX)
+		return pgm__fail(err, PGM_ERR_MISUSE, "jobs: expected a number from 1 to %d", PGM_CSV_JOBS_MAX);
 	return i->options.file || pgm__fail(err, PGM_ERR_MISUSE, "the options name no file");
 }
 

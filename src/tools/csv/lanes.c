@@ -98,7 +98,7 @@ static bool wait_for_any(const pgm__csv_lanes *lanes, struct pollfd *fds, pgm_er
 /* Sends on whatever can go on. */
 static bool go_round(pgm__csv_lanes *lanes, pgm_error *err)
 {
-	struct pollfd fds[PGM__CSV_JOBS_MAX];
+	struct pollfd fds[PGM_CSV_JOBS_MAX];
 
 	if (!wait_for_any(lanes, fds, err))
 		return false;

@@ -24,7 +24,8 @@ typedef struct pgm__csv_lanes {
 	size_t current; /* where the next message goes */
 } pgm__csv_lanes;
 
-/* Connects the first lane of n, at most PGM__CSV_JOBS_MAX, and begins a transaction on it. Errors: those of pgm__csv_session_open, _QUERY, _NOMEM. */
+/* Connects the first lane of n, at most PGM_CSV_JOBS_MAX, and begins a transaction on it. Errors: those of
+ * pgm__csv_session_open, _QUERY, _NOMEM. */
 bool pgm__csv_lanes_open(pgm__csv_lanes *lanes, size_t n, const pgm_config *config, pgm_error *err);
 
 /* A new transaction on the first one, after a commit. */

@@ -92,14 +92,14 @@ bool pgm__csv_look_write(pgm__csv_look *look, pgm_error *err)
 {
 	const pgm__csv_settings *s = &look->settings;
 	char delimiter[16], quote[16];
+	bool ok, written;
 
 	if (look->exists)
 		return true;
-	if (look->path && !pgm__csv_settings_write(s, look->path, err))
-		return false;
+	ok = !look->path || pgm__csv_settings_write(s, look->path, err);
+	written = ok && look->path;
 	pgm__csv_note(&look->notes, "%s: %s, delimiter %s, quote %s, first record taken as the header%s%s",
 		      look->input.name, s->encoding, pgm__csv_show_byte(s->delimiter, delimiter),
-		      pgm__csv_show_byte(s->quote, quote), look->path ? "; written to " : "",
-		      look->path ? look->path : "");
-	return true;
+		      pgm__csv_show_byte(s->quote, quote), written ? "; written to " : "", written ? look->path : "");
+	return ok;
 }

@@ -82,12 +82,14 @@ bool pgm__csv_name_parse(pgm__csv_name *name, const char *text, pgm_error *err)
 
 /* to_regclass follows the search_path and takes SQL's quotes. */
 static const char find_sql[] = "SELECT c.oid, c.relkind, n.nspname, c.relname FROM pg_catalog.pg_class c"
-			       " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
-			       " WHERE c.oid = pg_catalog.to_regclass($1)";
+			       " JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace"
+			       " WHERE c.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass($1)::pg_catalog.oid";
 
 /* The schema that a new table goes to, and whether there is one by the name with its capitals. */
-static const char place_sql[] = "SELECT CASE WHEN $1 = '' THEN pg_catalog.current_schema()::text ELSE"
-				" (SELECT nspname::text FROM pg_catalog.pg_namespace WHERE nspname = $1) END,"
+static const char place_sql[] = "SELECT CASE WHEN $1::pg_catalog.text OPERATOR(pg_catalog.=) ''"
+				" THEN pg_catalog.current_schema()::pg_catalog.text"
+				" ELSE (SELECT nspname::pg_catalog.text FROM pg_catalog.pg_namespace"
+				" WHERE nspname::pg_catalog.text OPERATOR(pg_catalog.=) $1) END,"
 				" pg_catalog.to_regclass($2)::pg_catalog.text";
 
 static bool quote(const pgm__csv_session *session, const char *schema, const char *table, char *buf, size_t size,
@@ -140,7 +142,7 @@ static bool find_place(pgm__csv_session *session, const pgm__csv_name *name, pgm
 
 	if (!quote(session, name->schema, name->written, written, sizeof(written), err))
 		return false;
-	res = pgm__csv_run(session, "looking for the table's schema", place_sql, 2, params, err);
+	res = pgm__csv_ask(session, "looking for the table's schema", place_sql, 2, params, 2, err);
 	ok = res && check_place(name, res, err) && take_name(table->schema, res, 0, err);
 	memcpy(table->table, name->table, sizeof(table->table));
 	PQclear(res);
@@ -156,7 +158,7 @@ static bool find(pgm__csv_session *session, const pgm__csv_name *name, pgm__csv_
 
 	if (!quote(session, name->schema, name->table, quoted, sizeof(quoted), err))
 		return false;
-	res = pgm__csv_run(session, "looking for the table", find_sql, 1, params, err);
+	res = pgm__csv_ask(session, "looking for the table", find_sql, 1, params, 4, err);
 	if (PQntuples(res) == 1) {
 		table->oid = (Oid)strtoul(PQgetvalue(res, 0, 0), NULL, 10);
 		table->kind = PQgetvalue(res, 0, 1)[0];

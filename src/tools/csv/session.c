@@ -1,6 +1,7 @@
 #include "tools/csv/session.h"
 
 #include "base/clock.h"
+#include "base/line.h"
 #include "tools/alone.h"
 
 #include <errno.h>
@@ -23,15 +24,6 @@ bool pgm__csv_session_open(pgm__csv_session *session, const pgm_config *config, 
 
 /* ------------------------------------------------------------------------------------- failures */
 
-static int without_line_end(const char *text)
-{
-	size_t len = text ? strlen(text) : 0;
-
-	while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == ' '))
-		len--;
-	return (int)len;
-}
-
 static void put_first(const char *doing, pgm_error *err)
 {
 	const pgm_error why = *err;
@@ -50,7 +42,7 @@ bool pgm__csv_fail_result(const pgm__csv_session *session, const char *doing, co
 
 	if (!res)
 		pgm__fail(&why, lost ? PGM_ERR_BROKEN : PGM_ERR_QUERY, "%s: %.*s",
-			  lost ? "the connection was lost" : "libpq refused the call", without_line_end(words), words);
+			  lost ? "the connection was lost" : "libpq refused the call", pgm__line_length(words), words);
 	else if (pgm_result_ok(res, &why))
 		pgm__fail(&why, PGM_ERR_QUERY, "the server gave an unexpected answer, %s",
 			  PQresStatus(PQresultStatus(res)));
@@ -161,6 +153,18 @@ PGresult *pgm__csv_run(pgm__csv_session *session, const char *doing, const char 
 	if (why.code == PGM_OK)
 		return res;
 	PQclear(res);
+	return NULL;
+}
+
+PGresult *pgm__csv_ask(pgm__csv_session *session, const char *doing, const char *sql, int nparams,
+		       const char *const *params, int columns, pgm_error *err)
+{
+	PGresult *res = pgm__csv_run(session, doing, sql, nparams, params, err);
+
+	if (!res || (PQresultStatus(res) == PGRES_TUPLES_OK && PQnfields(res) == columns))
+		return res;
+	PQclear(res);
+	pgm__fail(err, PGM_ERR_BROKEN, "%s: the server's answer does not fit the question", doing);
 	return NULL;
 }
 

@@ -7,9 +7,6 @@
 
 #include "base/error.h"
 
-/* So many of them at once, at the most. */
-#define PGM__CSV_JOBS_MAX 64
-
 typedef struct pgm__csv_session {
 	pgm_manager *manager; /* of its own, so that closing it closes the connection */
 	PGconn *conn;
@@ -34,6 +31,12 @@ void pgm__csv_session_close(pgm__csv_session *session);
  */
 PGresult *pgm__csv_run(pgm__csv_session *session, const char *doing, const char *sql, int nparams,
 		       const char *const *params, pgm_error *err);
+
+/* The same for a query whose rows are read: they have that many columns. Errors: also _BROKEN (they have not: what answers
+ * is no PostgreSQL). Operators, functions and types are written with their schema: who may create some where the
+ * search_path leads would else be run with the rights of whoever imports or exports. */
+PGresult *pgm__csv_ask(pgm__csv_session *session, const char *doing, const char *sql, int nparams,
+		       const char *const *params, int columns, pgm_error *err);
 
 /* The same for a statement whose result does not matter. */
 bool pgm__csv_do(pgm__csv_session *session, const char *doing, const char *sql, pgm_error *err);

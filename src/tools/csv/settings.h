@@ -32,6 +32,10 @@ bool pgm__csv_settings_check(const pgm__csv_settings *settings, const char *name
 /* The settings file's text, a comment on each key. Owner: the caller, free(3); NULL if memory is out. */
 char *pgm__csv_settings_text(const pgm__csv_settings *settings);
 
+/* Is there a folder for it, and may this program write there? To be asked before there is work that could be lost.
+ * Errors: _IO, _NOMEM. */
+bool pgm__csv_settings_may_be_made(const char *path, pgm_error *err);
+
 /*
  * Writes them, whole or not at all. A file that is there is replaced only if it is a settings file: it may be the
  * connection's. Errors: _IO, _MISUSE (it is something else), _NOMEM.

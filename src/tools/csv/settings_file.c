@@ -38,21 +38,6 @@ static bool fail_write(const char *path, int errnum, pgm_error *err)
 			 pgm__errno_text(errnum, words, sizeof(words)));
 }
 
-static bool write_all(int fd, const char *text, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = write(fd, text, len);
-
-		if (n < 0 && errno != EINTR)
-			return false;
-		if (n > 0) {
-			text += n;
-			len -= (size_t)n;
-		}
-	}
-	return true;
-}
-
 /* Beside it under another name, then in its place. */
 static bool replace(const char *path, const char *text, pgm_error *err)
 {
@@ -65,7 +50,7 @@ static bool replace(const char *path, const char *text, pgm_error *err)
 		return pgm__fail_nomem(err, "writing the settings file");
 	fd = open(temporary.text, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	if (fd >= 0) {
-		ok = write_all(fd, text, strlen(text));
+		ok = pgm__file_write(fd, text, strlen(text));
 		errnum = errno;
 		if (close(fd) != 0 && ok) {
 			ok = false;
@@ -82,6 +67,19 @@ static bool replace(const char *path, const char *text, pgm_error *err)
 	}
 	pgm__strbuf_free(&temporary);
 	return ok || fail_write(path, errnum, err);
+}
+
+bool pgm__csv_settings_may_be_made(const char *path, pgm_error *err)
+{
+	const char *slash = strrchr(path, '/');
+	char *folder = slash ? strndup(path, slash > path ? (size_t)(slash - path) : 1) : strdup(".");
+	bool ok;
+
+	if (!folder)
+		return pgm__fail_nomem(err, "looking for the settings file");
+	ok = access(folder, W_OK | X_OK) == 0 || fail_write(path, errno, err);
+	free(folder);
+	return ok;
 }
 
 bool pgm__csv_settings_write(const pgm__csv_settings *settings, const char *path, pgm_error *err)

@@ -15,9 +15,9 @@ static bool join(const pgm__csv_snapshot *snapshot, pgm__csv_session *session, p
 
 static bool publish(pgm__csv_snapshot *snapshot, pgm__csv_session *session, pgm_error *err)
 {
-	PGresult *res = pgm__csv_run(session, doing, "SELECT pg_catalog.pg_export_snapshot()", 0, NULL, err);
+	PGresult *res = pgm__csv_ask(session, doing, "SELECT pg_catalog.pg_export_snapshot()", 0, NULL, 1, err);
 
-	if (res)
+	if (PQntuples(res) > 0)
 		snprintf(snapshot->id, sizeof(snapshot->id), "%s", PQgetvalue(res, 0, 0));
 	PQclear(res);
 	return res != NULL;

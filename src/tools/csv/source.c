@@ -40,11 +40,12 @@ static bool take_columns(pgm__csv_source *source, pgm__csv_session *session, con
 
 static bool find_columns(pgm__csv_source *source, pgm__csv_session *session, const char *oid, pgm_error *err)
 {
-	PGresult *res =
-		pgm__csv_run(session, "listing the table's columns",
-			     "SELECT attname FROM pg_catalog.pg_attribute WHERE attrelid = $1::oid AND attnum > 0 "
-			     "AND NOT attisdropped AND attgenerated = '' ORDER BY attnum",
-			     1, &oid, err);
+	PGresult *res = pgm__csv_ask(
+		session, "listing the table's columns",
+		"SELECT attname FROM pg_catalog.pg_attribute "
+		"WHERE attrelid OPERATOR(pg_catalog.=) $1::pg_catalog.oid AND attnum OPERATOR(pg_catalog.>) 0 "
+		"AND NOT attisdropped AND attgenerated OPERATOR(pg_catalog.=) '' ORDER BY attnum",
+		1, &oid, 1, err);
 	bool ok = res && take_columns(source, session, res, err);
 
 	PQclear(res);
@@ -66,8 +67,9 @@ static bool check_kind(const pgm__csv_table *table, pgm_error *err)
 /* With row_security off the server refuses too, but does not say what to do. It still does so for what is below a view. */
 static bool check_security(const pgm__csv_table *table, pgm__csv_session *session, const char *oid, pgm_error *err)
 {
-	PGresult *res = pgm__csv_run(session, "asking for row-level security",
-				     "SELECT current_user WHERE pg_catalog.row_security_active($1::oid)", 1, &oid, err);
+	PGresult *res = pgm__csv_ask(session, "asking for row-level security",
+				     "SELECT current_user WHERE pg_catalog.row_security_active($1::pg_catalog.oid)", 1,
+				     &oid, 1, err);
 	bool ok = res && PQntuples(res) == 0;
 
 	if (res && !ok)
@@ -95,7 +97,7 @@ static bool estimate(pgm__csv_source *source, pgm__csv_session *session, pgm_err
 	PGresult *res;
 
 	snprintf(sql, sizeof(sql), "EXPLAIN SELECT 1 FROM %s%s", only(source), source->table.sql);
-	res = pgm__csv_run(session, "estimating the number of rows", sql, 0, NULL, err);
+	res = pgm__csv_ask(session, "estimating the number of rows", sql, 0, NULL, 1, err);
 	rows = PQntuples(res) > 0 ? strstr(PQgetvalue(res, 0, 0), " rows=") : NULL;
 	source->expected = rows ? strtoll(rows + strlen(" rows="), NULL, 10) : -1;
 	PQclear(res);
@@ -106,12 +108,14 @@ static bool estimate(pgm__csv_source *source, pgm__csv_session *session, pgm_err
 static bool count_blocks(pgm__csv_source *source, pgm__csv_session *session, const char *oid, pgm_error *err)
 {
 	PGresult *res =
-		pgm__csv_run(session, "looking at the table's size",
-			     "SELECT CASE WHEN c.relkind = 'r' AND a.amname = 'heap' THEN "
-			     "pg_catalog.pg_relation_size(c.oid) / pg_catalog.current_setting('block_size')::bigint "
-			     "ELSE -1 END FROM pg_catalog.pg_class c LEFT JOIN pg_catalog.pg_am a ON a.oid = c.relam "
-			     "WHERE c.oid = $1::oid",
-			     1, &oid, err);
+		pgm__csv_ask(session, "looking at the table's size",
+			     "SELECT CASE WHEN c.relkind OPERATOR(pg_catalog.=) 'r' "
+			     "AND a.amname OPERATOR(pg_catalog.=) 'heap' THEN pg_catalog.pg_relation_size(c.oid) "
+			     "OPERATOR(pg_catalog./) pg_catalog.current_setting('block_size')::pg_catalog.int8 "
+			     "ELSE -1 END FROM pg_catalog.pg_class c "
+			     "LEFT JOIN pg_catalog.pg_am a ON a.oid OPERATOR(pg_catalog.=) c.relam "
+			     "WHERE c.oid OPERATOR(pg_catalog.=) $1::pg_catalog.oid",
+			     1, &oid, 1, err);
 
 	if (PQntuples(res) > 0)
 		source->blocks = strtoll(PQgetvalue(res, 0, 0), NULL, 10);
@@ -159,7 +163,10 @@ static void add_relation(pgm__strbuf *sql, const pgm__csv_source *source, int64_
 	else
 		pgm__strbuf_printf(sql, "(SELECT %s FROM %s%s", source->list, only(source), source->table.sql);
 	if (last > 0)
-		pgm__strbuf_printf(sql, " WHERE ctid >= '(%" PRId64 ",0)' AND ctid < '(%" PRId64 ",0)'", first, last);
+		pgm__strbuf_printf(sql,
+				   " WHERE ctid OPERATOR(pg_catalog.>=) '(%" PRId64 ",0)'::pg_catalog.tid"
+				   " AND ctid OPERATOR(pg_catalog.<) '(%" PRId64 ",0)'::pg_catalog.tid",
+				   first, last);
 	if (!by_name)
 		pgm__strbuf_puts(sql, ")");
 }

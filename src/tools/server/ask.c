@@ -20,6 +20,12 @@ static const char *copy_value(pgm__arena *arena, const PGresult *res, int row, i
 	return pgm__arena_copy(arena, pgm__value(res, row, column));
 }
 
+/* Where the server has no NULL to give, whatever answers. */
+static const char *copy_text(pgm__arena *arena, const PGresult *res, int row, int column)
+{
+	return pgm__arena_copy(arena, PQgetvalue(res, row, column));
+}
+
 static int64_t number_at(const PGresult *res, int row, int column)
 {
 	return strtoll(PQgetvalue(res, row, column), NULL, 10);
@@ -30,11 +36,11 @@ static bool is_true_at(const PGresult *res, int row, int column)
 	return PQgetvalue(res, row, column)[0] == 't';
 }
 
-PGresult *pgm__ask(pgm__audit_session *session, const char *sql, int nparams, const char *const *params,
+PGresult *pgm__ask(pgm__audit_session *session, const char *sql, int nparams, const char *const *params, int columns,
 		   pgm__unseen *why, pgm__arena *arena)
 {
 	pgm_error err;
-	PGresult *res = pgm__audit_ask(session, sql, nparams, params, &err);
+	PGresult *res = pgm__audit_ask(session, sql, nparams, params, columns, &err);
 
 	if (!res)
 		*why = (pgm__unseen){pgm__arena_copy(arena, err.sqlstate), pgm__arena_copy(arena, err.message)};
@@ -42,9 +48,9 @@ PGresult *pgm__ask(pgm__audit_session *session, const char *sql, int nparams, co
 }
 
 /* NULL unless there is exactly one row. */
-static PGresult *ask_row(pgm__audit_session *session, const char *sql, pgm__unseen *why, pgm__arena *arena)
+static PGresult *ask_row(pgm__audit_session *session, const char *sql, int columns, pgm__unseen *why, pgm__arena *arena)
 {
-	PGresult *res = pgm__ask(session, sql, 0, NULL, why, arena);
+	PGresult *res = pgm__ask(session, sql, 0, NULL, columns, why, arena);
 
 	if (!res || PQntuples(res) == 1)
 		return res;
@@ -65,9 +71,10 @@ static void look_at_client(PGconn *conn, pgm__seen *seen)
 
 static void ask_tls(pgm__audit_session *session, pgm__seen *seen, pgm__arena *arena)
 {
-	PGresult *res =
-		ask_row(session, "SELECT ssl FROM pg_catalog.pg_stat_ssl WHERE pid = pg_catalog.pg_backend_pid()",
-			&seen->no_tls_at_server, arena);
+	PGresult *res = ask_row(
+		session,
+		"SELECT ssl FROM pg_catalog.pg_stat_ssl WHERE pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid()",
+		1, &seen->no_tls_at_server, arena);
 
 	if (res)
 		seen->tls_at_server = is_true_at(res, 0, 0) ? PGM_HBA_YES : PGM_HBA_NO;
@@ -78,7 +85,8 @@ static void ask_tls(pgm__audit_session *session, pgm__seen *seen, pgm__arena *ar
 static void ask_method(pgm__audit_session *session, pgm__seen *seen, pgm__arena *arena)
 {
 	pgm__unseen why;
-	PGresult *res = seen->version >= SYSTEM_USER_SINCE ? ask_row(session, "SELECT system_user", &why, arena) : NULL;
+	PGresult *res =
+		seen->version >= SYSTEM_USER_SINCE ? ask_row(session, "SELECT system_user", 1, &why, arena) : NULL;
 	const char *user = res ? pgm__value(res, 0, 0) : NULL;
 
 	if (user)
@@ -105,21 +113,21 @@ bool pgm__ask_session(pgm__audit_session *session, pgm__seen *seen, pgm__arena *
 			       "pg_catalog.host(pg_catalog.inet_server_addr()), "
 			       "pg_catalog.current_setting('server_version'), "
 			       "pg_catalog.current_setting('is_superuser')",
-			       0, NULL, err);
+			       0, NULL, 7, err);
 
 	if (!res)
 		return false;
-	if (PQntuples(res) != 1 || PQnfields(res) != 7) {
+	if (PQgetisnull(res, 0, 0) || PQgetisnull(res, 0, 1) || PQgetisnull(res, 0, 2)) { /* or there is no row */
 		PQclear(res);
 		return pgm__fail(err, PGM_ERR_QUERY, "the server does not say who it takes us for");
 	}
 	look_at_client(session->conn, seen);
 	find_pooler(session->conn, number_at(res, 0, 0), seen);
-	seen->user = copy_value(arena, res, 0, 1);
-	seen->database = copy_value(arena, res, 0, 2);
+	seen->user = copy_text(arena, res, 0, 1);
+	seen->database = copy_text(arena, res, 0, 2);
 	seen->client_address = copy_value(arena, res, 0, 3);
 	seen->server_address = copy_value(arena, res, 0, 4);
-	seen->version_text = copy_value(arena, res, 0, 5);
+	seen->version_text = copy_text(arena, res, 0, 5);
 	seen->superuser = strcmp(PQgetvalue(res, 0, 6), "on") == 0;
 	PQclear(res);
 	ask_tls(session, seen, arena);
@@ -142,24 +150,28 @@ static void add_name(pgm__strbuf *names, const char *name)
 	pgm__strbuf_puts(names, "\"");
 }
 
+/* The server's settings that a check may look at; those of the file come on top. What is not asked for is never seen. */
+static const char *const settings_asked[] = {
+	"ssl",
+	"ssl_ca_file",
+	"password_encryption",
+	"max_connections",
+	"superuser_reserved_connections",
+	"reserved_connections",
+	"idle_session_timeout",
+	"idle_in_transaction_session_timeout",
+	"transaction_timeout",
+	"port",
+	"listen_addresses",
+};
+
 static char *list_names(const pgm_server_client *client)
 {
-	static const char *const always[] = {"ssl",
-					     "ssl_ca_file",
-					     "password_encryption",
-					     "max_connections",
-					     "superuser_reserved_connections",
-					     "reserved_connections",
-					     "idle_session_timeout",
-					     "idle_in_transaction_session_timeout",
-					     "transaction_timeout",
-					     "port",
-					     "listen_addresses"};
 	pgm__strbuf names = {0};
 
 	pgm__strbuf_puts(&names, "{");
-	for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)
-		add_name(&names, always[i]);
+	for (size_t i = 0; i < sizeof(settings_asked) / sizeof(settings_asked[0]); i++)
+		add_name(&names, settings_asked[i]);
 	for (size_t i = 0; i < client->nsettings; i++)
 		add_name(&names, client->settings[i].name);
 	pgm__strbuf_puts(&names, "}");
@@ -169,10 +181,10 @@ static char *list_names(const pgm_server_client *client)
 static void read_setting(const PGresult *res, int row, pgm__arena *arena, pgm__live_setting *out)
 {
 	*out = (pgm__live_setting){
-		.name = copy_value(arena, res, row, 0),
-		.setting = copy_value(arena, res, row, 1),
+		.name = copy_text(arena, res, row, 0),
+		.setting = copy_text(arena, res, row, 1),
 		.shown = copy_value(arena, res, row, 2),
-		.source = copy_value(arena, res, row, 3),
+		.source = copy_text(arena, res, row, 3),
 		.file = copy_value(arena, res, row, 4),
 		.line = (int)number_at(res, row, 5),
 		.pending_restart = is_true_at(res, row, 6),
@@ -186,8 +198,9 @@ void pgm__ask_settings(pgm__audit_session *session, const pgm_server_client *cli
 	PGresult *res = names ? pgm__ask(session,
 					 "SELECT name, setting, pg_catalog.current_setting(name, true), source, "
 					 "sourcefile, sourceline, pending_restart FROM pg_catalog.pg_settings "
-					 "WHERE pg_catalog.lower(name) = ANY ($1::pg_catalog.text[])",
-					 1, params, &seen->no_settings, arena)
+					 "WHERE pg_catalog.lower(name) OPERATOR(pg_catalog.=) ANY "
+					 "($1::pg_catalog.text[])",
+					 1, params, 7, &seen->no_settings, arena)
 			      : NULL;
 	size_t count = res ? (size_t)PQntuples(res) : 0;
 	pgm__live_setting *list = pgm__arena_room(arena, (count + 1) * sizeof(*list));
@@ -221,7 +234,7 @@ static void ask_used(pgm__audit_session *session, pgm__seen *seen, pgm__arena *a
 {
 	PGresult *res =
 		ask_row(session, "SELECT pg_catalog.sum(numbackends)::pg_catalog.int8 FROM pg_catalog.pg_stat_database",
-			&seen->no_used, arena);
+			1, &seen->no_used, arena);
 
 	if (res)
 		seen->used = number_at(res, 0, 0);
@@ -230,11 +243,13 @@ static void ask_used(pgm__audit_session *session, pgm__seen *seen, pgm__arena *a
 
 static void ask_role(pgm__audit_session *session, pgm__seen *seen, pgm__arena *arena)
 {
-	PGresult *res = ask_row(session,
-				"SELECT rolconnlimit, rolvaliduntil, CASE WHEN pg_catalog.isfinite(rolvaliduntil) THEN "
-				"pg_catalog.floor(EXTRACT(EPOCH FROM rolvaliduntil - pg_catalog.now()) / 86400) END "
-				"FROM pg_catalog.pg_roles WHERE rolname = session_user",
-				&seen->no_role, arena);
+	PGresult *res =
+		ask_row(session,
+			"SELECT rolconnlimit, rolvaliduntil, CASE WHEN pg_catalog.isfinite(rolvaliduntil) THEN "
+			"pg_catalog.floor(EXTRACT(EPOCH FROM rolvaliduntil OPERATOR(pg_catalog.-) "
+			"pg_catalog.now())::pg_catalog.float8 OPERATOR(pg_catalog./) 86400::pg_catalog.float8) END "
+			"FROM pg_catalog.pg_roles WHERE rolname OPERATOR(pg_catalog.=) session_user",
+			3, &seen->no_role, arena);
 
 	if (res) {
 		seen->role_limit = (int)number_at(res, 0, 0);
@@ -248,8 +263,8 @@ static void ask_database(pgm__audit_session *session, pgm__seen *seen, pgm__aren
 {
 	PGresult *res = ask_row(session,
 				"SELECT datconnlimit FROM pg_catalog.pg_database "
-				"WHERE datname = pg_catalog.current_database()",
-				&seen->no_database, arena);
+				"WHERE datname OPERATOR(pg_catalog.=) pg_catalog.current_database()",
+				1, &seen->no_database, arena);
 
 	if (res)
 		seen->database_limit = (int)number_at(res, 0, 0);
@@ -270,10 +285,10 @@ static void probe(pgm__audit_session *session, const pgm_server_setting *setting
 {
 	const char *params[] = {setting->name, setting->value};
 	pgm_error err;
-	PGresult *res = pgm__audit_ask(session, "SELECT pg_catalog.set_config($1, $2, true)", 2, params, &err);
+	PGresult *res = pgm__audit_ask(session, "SELECT pg_catalog.set_config($1, $2, true)", 2, params, 1, &err);
 
 	out->accepted = res && PQntuples(res) == 1;
-	out->shown = out->accepted ? copy_value(arena, res, 0, 0) : NULL;
+	out->shown = out->accepted ? copy_text(arena, res, 0, 0) : NULL;
 	out->sqlstate = pgm__arena_copy(arena, err.code == PGM_ERR_QUERY ? err.sqlstate : "");
 	out->message = pgm__arena_copy(arena, err.message);
 	PQclear(res);

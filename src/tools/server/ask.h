@@ -21,8 +21,8 @@ void pgm__ask_probes(pgm__audit_session *session, const pgm_server_client *clien
 /* The rules of pg_hba.conf, and what is to be known to match them. */
 void pgm__ask_rules(pgm__audit_session *session, pgm__seen *seen, pgm__arena *arena);
 
-/* A question whose lack of an answer is noted in why. */
-PGresult *pgm__ask(pgm__audit_session *session, const char *sql, int nparams, const char *const *params,
+/* A question whose lack of an answer is noted in why. columns: how many the answer has. */
+PGresult *pgm__ask(pgm__audit_session *session, const char *sql, int nparams, const char *const *params, int columns,
 		   pgm__unseen *why, pgm__arena *arena);
 
 /* One value as text; NULL if it is null. Owner: res. */

@@ -14,7 +14,7 @@
 	"type, pg_catalog.array_to_string(database, E'\\n'), pg_catalog.array_to_string(user_name, E'\\n'), address, " \
 	"netmask, auth_method, pg_catalog.array_to_string(options, E'\\n'), error, line_number, "
 #define NAMES_16 "file_name, rule_number"
-#define NAMES_BEFORE "(SELECT setting FROM pg_catalog.pg_settings WHERE name = 'hba_file'), NULL"
+#define NAMES_BEFORE "(SELECT setting FROM pg_catalog.pg_settings WHERE name OPERATOR(pg_catalog.=) 'hba_file'), NULL"
 
 /* ----------------------------------------------------------------------------------------- rows */
 
@@ -72,14 +72,14 @@ static PGresult *ask_rows(pgm__audit_session *session, pgm__seen *seen, pgm__are
 	PGresult *res = pgm__audit_ask(session,
 				       names ? "SELECT " COLUMNS NAMES_16 " FROM pg_catalog.pg_hba_file_rules"
 					     : "SELECT " COLUMNS NAMES_BEFORE " FROM pg_catalog.pg_hba_file_rules",
-				       0, NULL, NULL);
+				       0, NULL, 11, NULL);
 
 	if (res)
 		return res;
 	return pgm__ask(session,
 			names ? "SELECT " COLUMNS NAMES_16 " FROM pg_catalog.pg_hba_file_rules()"
 			      : "SELECT " COLUMNS NAMES_BEFORE " FROM pg_catalog.pg_hba_file_rules()",
-			0, NULL, &seen->no_rules, arena);
+			0, NULL, 11, &seen->no_rules, arena);
 }
 
 static bool read_rows(pgm__audit_session *session, pgm__seen *seen, pgm__arena *arena)
@@ -101,12 +101,12 @@ static bool read_rows(pgm__audit_session *session, pgm__seen *seen, pgm__arena *
 /* The first column; *all (may be NULL): the server has answered. */
 static pgm_hba_tokens ask_list(pgm__audit_session *session, const char *sql, bool *all, pgm__arena *arena)
 {
-	PGresult *res = pgm__audit_ask(session, sql, 0, NULL, NULL);
+	PGresult *res = pgm__audit_ask(session, sql, 0, NULL, 1, NULL);
 	size_t count = res ? (size_t)PQntuples(res) : 0;
 	const char **list = pgm__arena_room(arena, (count + 1) * sizeof(*list));
 
 	for (size_t i = 0; i < count && list; i++)
-		list[i] = pgm__arena_copy(arena, pgm__value(res, (int)i, 0));
+		list[i] = pgm__arena_copy(arena, PQgetvalue(res, (int)i, 0));
 	if (all)
 		*all = res && list;
 	PQclear(res);
@@ -118,9 +118,11 @@ static void ask_roles(pgm__audit_session *session, pgm_hba_facts *facts, pgm__ar
 {
 	facts->roles =
 		ask_list(session,
-			 "WITH RECURSIVE m(oid) AS (SELECT oid FROM pg_catalog.pg_roles WHERE rolname = session_user "
-			 "UNION SELECT a.roleid FROM pg_catalog.pg_auth_members a JOIN m ON a.member = m.oid) "
-			 "SELECT r.rolname FROM m JOIN pg_catalog.pg_roles r ON r.oid = m.oid",
+			 "WITH RECURSIVE m(oid) AS (SELECT oid FROM pg_catalog.pg_roles "
+			 "WHERE rolname OPERATOR(pg_catalog.=) session_user "
+			 "UNION SELECT a.roleid FROM pg_catalog.pg_auth_members a "
+			 "JOIN m ON a.member OPERATOR(pg_catalog.=) m.oid) "
+			 "SELECT r.rolname FROM m JOIN pg_catalog.pg_roles r ON r.oid OPERATOR(pg_catalog.=) m.oid",
 			 &facts->all_roles, arena);
 }
 
@@ -128,13 +130,14 @@ static void ask_odd_names(pgm__audit_session *session, pgm_hba_facts *facts, pgm
 {
 	facts->odd_databases =
 		ask_list(session,
-			 "SELECT datname FROM pg_catalog.pg_database WHERE datname IN ('all', 'sameuser', "
-			 "'samerole', 'samegroup', 'replication')",
+			 "SELECT datname FROM pg_catalog.pg_database WHERE datname OPERATOR(pg_catalog.=) ANY "
+			 "('{all,sameuser,samerole,samegroup,replication}'::pg_catalog.name[])",
 			 NULL, arena);
-	facts->odd_users = ask_list(session,
-				    "SELECT rolname FROM pg_catalog.pg_roles WHERE rolname = 'all' OR "
-				    "pg_catalog.left(rolname, 1) = '+'",
-				    NULL, arena);
+	facts->odd_users =
+		ask_list(session,
+			 "SELECT rolname FROM pg_catalog.pg_roles WHERE rolname OPERATOR(pg_catalog.=) 'all' OR "
+			 "pg_catalog.left(rolname, 1) OPERATOR(pg_catalog.=) '+'",
+			 NULL, arena);
 }
 
 static bool is_answered(const pgm_hba_facts *facts, const char *pattern, const char *text)
@@ -154,9 +157,10 @@ static void ask_regex(pgm__audit_session *session, pgm_hba_facts *facts, const c
 
 	if (is_answered(facts, pattern, text))
 		return;
-	res = pgm__audit_ask(session,
-			     "SELECT $1::pg_catalog.text COLLATE \"C\" OPERATOR(pg_catalog.~) $2::pg_catalog.text", 2,
-			     params, NULL);
+	res = pgm__audit_ask(
+		session,
+		"SELECT $1::pg_catalog.text COLLATE pg_catalog.\"C\" OPERATOR(pg_catalog.~) $2::pg_catalog.text", 2,
+		params, 1, NULL);
 	list = res && PQntuples(res) == 1 ? pgm__arena_grow(arena, facts->regexes, facts->nregexes, sizeof(*list))
 					  : NULL;
 	if (list) {
@@ -223,9 +227,9 @@ static void ask_freshness(pgm__audit_session *session, pgm__seen *seen)
 			continue;
 		last = params[0];
 		res = pgm__audit_ask(session,
-				     "SELECT (pg_catalog.pg_stat_file($1, true)).modification > "
-				     "pg_catalog.pg_conf_load_time()",
-				     1, params, NULL);
+				     "SELECT (pg_catalog.pg_stat_file($1, true)).modification "
+				     "OPERATOR(pg_catalog.>) pg_catalog.pg_conf_load_time()",
+				     1, params, 1, NULL);
 		if (res && PQntuples(res) == 1)
 			seen->rules_changed = PQgetvalue(res, 0, 0)[0] == 't' ? PGM_HBA_YES : PGM_HBA_NO;
 		PQclear(res);

@@ -1,6 +1,8 @@
 #include "tools/server/client.h"
 
+#include "base/conninfo.h"
 #include "base/error.h"
+#include "base/line.h"
 #include "tools/server/address.h"
 
 #include <stdio.h>
@@ -9,6 +11,8 @@
 #include <strings.h>
 
 #define CONNECTION "connection_settings"
+#define DOING "reading what a configuration asks of its server"
+#define STOP "none of libpq's"
 
 /* The public part first: a pointer to one is a pointer to the other. */
 typedef struct owned_client {
@@ -57,34 +61,55 @@ static bool list_keywords(const pgm_config *config, pgm__arena *arena, const cha
 	}
 	if (!arena->failed) {
 		(*keywords)[n] = "gssencmode";
-		(*values)[n] = "none of libpq's";
+		(*values)[n] = STOP;
 	}
 	PQconninfoFree(known);
 	return known && !arena->failed;
 }
 
-/* What libpq makes of the file, the environment, a service file and its defaults. It merges them when it starts to
- * connect and in no other place; a gssencmode that does not exist stops it just after that. */
-static PQconninfoOption *merged_options(const pgm_config *config, pgm__arena *arena)
+static bool check_port(const char *port, pgm_error *err)
 {
-	const char **keywords, **values;
-	PGconn *conn;
-	PQconninfoOption *options;
+	long number = strtol(port, NULL, 10);
 
-	if (!list_keywords(config, arena, &keywords, &values))
-		return NULL;
-	conn = PQconnectStartParams(keywords, values, 0);
-	options = conn ? PQconninfo(conn) : NULL;
-	PQfinish(conn);
-	return options;
+	if (port[0] && (port[strspn(port, "0123456789")] || number < 1 || number > 65535))
+		return pgm__fail(err, PGM_ERR_CONFIG,
+				 CONNECTION
+				 ": port is \"%s\" (from a service file or the environment), expected 1 to 65535",
+				 port);
+	return true;
 }
 
-static const char *value_of(const PQconninfoOption *options, const char *keyword)
+/* Did it come to where it was to be stopped? Before that it may have found no such service, or a value that is none. */
+static bool check_merged(const PGconn *conn, const PQconninfoOption *options, pgm_error *err)
 {
-	for (; options->keyword; options++)
-		if (strcmp(options->keyword, keyword) == 0)
-			return options->val ? options->val : "";
-	return "";
+	const char *words = PQerrorMessage(conn);
+
+	if (!pgm__conninfo_check_single(options, CONNECTION, err) ||
+	    !check_port(pgm__conninfo_value(options, "port"), err))
+		return false;
+	return strstr(words, STOP) ||
+	       pgm__fail(err, PGM_ERR_CONFIG, CONNECTION ": libpq says: %.*s", pgm__line_length(words), words);
+}
+
+/* What libpq makes of the file, the environment, a service file and its defaults. It merges them when it starts to
+ * connect and in no other place; a gssencmode that does not exist stops it just after that. src/connection/endpoint.c,
+ * with settings of its own, does the same. */
+static PQconninfoOption *merged_options(const pgm_config *config, pgm__arena *arena, bool *has_password, pgm_error *err)
+{
+	const char **keywords, **values;
+	PGconn *conn =
+		list_keywords(config, arena, &keywords, &values) ? PQconnectStartParams(keywords, values, 0) : NULL;
+	PQconninfoOption *options = conn ? PQconninfo(conn) : NULL;
+
+	if (!options) {
+		pgm__fail_nomem(err, DOING);
+	} else if (!check_merged(conn, options, err)) {
+		PQconninfoFree(options);
+		options = NULL;
+	}
+	*has_password = options && PQpass(conn)[0] != '\0'; /* one from a password file, too */
+	PQfinish(conn);
+	return options;
 }
 
 /* As the server reads the start-up parameter "replication", where "database" means logical replication, an ordinary
@@ -101,16 +126,15 @@ static bool is_true(const char *value)
 
 static void fill_connection(pgm_server_client *client, pgm__arena *arena, const PQconninfoOption *options)
 {
-	client->host = pgm__arena_copy(arena, value_of(options, "host"));
-	client->hostaddr = pgm__arena_copy(arena, value_of(options, "hostaddr"));
-	client->port = pgm__arena_copy(arena, value_of(options, "port"));
-	client->database = pgm__arena_copy(arena, value_of(options, "dbname"));
-	client->user = pgm__arena_copy(arena, value_of(options, "user"));
-	client->sslmode = pgm__arena_copy(arena, value_of(options, "sslmode"));
-	client->sslrootcert = pgm__arena_copy(arena, value_of(options, "sslrootcert"));
-	client->has_password = value_of(options, "password")[0] != '\0';
-	client->has_certificate = value_of(options, "sslcert")[0] != '\0';
-	client->replication = is_true(value_of(options, "replication"));
+	client->host = pgm__arena_copy(arena, pgm__conninfo_value(options, "host"));
+	client->hostaddr = pgm__arena_copy(arena, pgm__conninfo_value(options, "hostaddr"));
+	client->port = pgm__arena_copy(arena, pgm__conninfo_value(options, "port"));
+	client->database = pgm__arena_copy(arena, pgm__conninfo_value(options, "dbname"));
+	client->user = pgm__arena_copy(arena, pgm__conninfo_value(options, "user"));
+	client->sslmode = pgm__arena_copy(arena, pgm__conninfo_value(options, "sslmode"));
+	client->sslrootcert = pgm__arena_copy(arena, pgm__conninfo_value(options, "sslrootcert"));
+	client->has_certificate = pgm__conninfo_value(options, "sslcert")[0] != '\0';
+	client->replication = is_true(pgm__conninfo_value(options, "replication"));
 }
 
 /* -------------------------------------------------------------------------------- pools, settings */
@@ -171,24 +195,30 @@ static void fill_use(pgm_server_client *client, pgm__arena *arena, const pgm_con
 
 pgm_server_client *pgm_server_client_new(const pgm_config *config, pgm_error *err)
 {
-	owned_client *owned = config ? calloc(1, sizeof(*owned)) : NULL;
-	PQconninfoOption *options = owned ? merged_options(config, &owned->arena) : NULL;
+	owned_client *owned;
+	PQconninfoOption *options;
 
 	pgm__error_clear(err);
+	if (!config) {
+		pgm__fail(err, PGM_ERR_MISUSE, "pgm_server_client_new needs a configuration");
+		return NULL;
+	}
+	owned = calloc(1, sizeof(*owned));
+	if (!owned) {
+		pgm__fail_nomem(err, DOING);
+		return NULL;
+	}
+	options = merged_options(config, &owned->arena, &owned->client.has_password, err);
 	if (options) {
 		fill_connection(&owned->client, &owned->arena, options);
 		fill_use(&owned->client, &owned->arena, config);
-		owned->options = pgm__arena_copy(&owned->arena, value_of(options, "options"));
+		owned->options = pgm__arena_copy(&owned->arena, pgm__conninfo_value(options, "options"));
 		PQconninfoFree(options);
 		if (!owned->arena.failed)
 			return &owned->client;
+		pgm__fail_nomem(err, DOING);
 	}
-	if (config)
-		pgm__fail_nomem(err, "reading what a configuration asks of its server");
-	else
-		pgm__fail(err, PGM_ERR_MISUSE, "pgm_server_client_new needs a configuration");
-	if (owned)
-		pgm_server_client_free(&owned->client);
+	pgm_server_client_free(&owned->client);
 	return NULL;
 }
 

@@ -105,8 +105,15 @@ static void judge_ssl(pgm__judge *j)
 	check->wanted = "on";
 	check->live = ssl->setting;
 	check->source = pgm__judge_source(j, ssl);
-	if (on)
+	if (on) {
+		if (!j->seen->tls && !j->seen->gss && j->seen->tls_at_server != PGM_HBA_YES) {
+			check->status = PGM_SERVER_REVIEW;
+			check->reason =
+				"the server has TLS, and this connection is not encrypted: the client does not object";
+			check->fix = "sslmode: require, or stronger";
+		}
 		return;
+	}
 	/* The client has TLS all the same: it ends at something in between. */
 	check->status = wish == PGM__TLS_ALWAYS && !j->seen->tls ? PGM_SERVER_MISMATCH : PGM_SERVER_REVIEW;
 	check->reason = wish == PGM__TLS_ALWAYS ? "the client takes no connection without TLS"
@@ -157,7 +164,7 @@ static void judge_password(pgm__judge *j)
 	if (j->seen->used_password == PGM_HBA_YES)
 		return;
 	check->status = PGM_SERVER_REVIEW;
-	check->reason = "the file has a password that the server never asked for: the rule is trust, peer, cert or the "
+	check->reason = "there is a password that the server never asked for: the rule is trust, peer, cert or the "
 			"like, and whoever satisfies it needs none";
 }
 

@@ -10,7 +10,8 @@
 #define CONNECT_TIMEOUT "10"  /* seconds, where the file says nothing */
 #define QUESTION_TIMEOUT 5000 /* milliseconds */
 #define UNRESOLVED "08007"    /* transaction_resolution_unknown: see pgmonkey.h */
-#define READ_ONLY "-c default_transaction_read_only=on"
+/* The questions have a time limit of their own, whatever the file's options say. */
+#define READ_ONLY "-c default_transaction_read_only=on -c statement_timeout=0"
 
 /* ------------------------------------------------------------------------------------------ open */
 
@@ -21,8 +22,9 @@ static bool copy_connection(const pgm_config *from, pgm_config *to, pgm_error *e
 	for (size_t i = 0; (key = pgm_config_key(from, CONNECTION, i)); i++)
 		if (!pgm_config_set(to, CONNECTION, key, pgm_config_get(from, CONNECTION, key), err))
 			return false;
-	return pgm_config_get(from, CONNECTION, "connect_timeout") ||
-	       pgm_config_set(to, CONNECTION, "connect_timeout", CONNECT_TIMEOUT, err);
+	return pgm_config_set(to, CONNECTION, "client_encoding", "UTF8", err) &&
+	       (pgm_config_get(from, CONNECTION, "connect_timeout") ||
+		pgm_config_set(to, CONNECTION, "connect_timeout", CONNECT_TIMEOUT, err));
 }
 
 /* As a start-up option: from the first statement on, and nothing that a pooler could hand on to somebody else. */
@@ -98,14 +100,21 @@ static bool is_lost(const pgm_error *err)
 	return err->code == PGM_ERR_BROKEN || (err->code == PGM_ERR_TIMEOUT && strcmp(err->sqlstate, UNRESOLVED) == 0);
 }
 
+static bool fits(const PGresult *res, int columns, pgm_error *err)
+{
+	return (PQresultStatus(res) == PGRES_TUPLES_OK && PQnfields(res) == columns) ||
+	       pgm__fail(err, PGM_ERR_BROKEN, "the server's answer does not fit the question");
+}
+
 PGresult *pgm__audit_ask(pgm__audit_session *session, const char *sql, int nparams, const char *const *params,
-			 pgm_error *err)
+			 int columns, pgm_error *err)
 {
 	const pgm_query query = {.sql = sql, .nparams = nparams, .params = params, .timeout_ms = QUESTION_TIMEOUT};
 	pgm_error why = session->lost;
 	answer a = {.err = &why};
 
-	if (why.code != PGM_OK || !pgm_send(session->conn, &query, take, &a, &why) || why.code != PGM_OK) {
+	if (why.code != PGM_OK || !pgm_send(session->conn, &query, take, &a, &why) || why.code != PGM_OK ||
+	    !fits(a.res, columns, &why)) {
 		PQclear(a.res);
 		a.res = NULL;
 	}

@@ -14,7 +14,7 @@
  * back the same connection one does it. */
 static void forget_notifications(pgm__lease *lease)
 {
-	if (atomic_load_explicit(&lease->answered, memory_order_relaxed) && atomic_exchange(&lease->answered, false))
+	if (atomic_exchange_explicit(&lease->unswept, false, memory_order_relaxed))
 		pgm__swallow_notifications(lease->conn);
 }
 
@@ -128,8 +128,9 @@ bool pgm__clean(pgm__lease *lease, bool *rolled_back, pgm_error *err)
 	}
 	if (!pgm__look(conn, err))
 		return false;
-	forget_notifications(lease);
-	if (!restore_encoding(lease, deadline, err) || PQsetnonblocking(conn, 0) != 0)
+	if (!restore_encoding(lease, deadline, err) || PQsetnonblocking(conn, 0) != 0 ||
+	    !pgm__clean_by_hook(lease, err))
 		return false;
-	return pgm__clean_by_hook(lease, err);
+	pgm__swallow_notifications(conn); /* those too that came with the hook's answers */
+	return true;
 }

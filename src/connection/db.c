@@ -267,7 +267,7 @@ pgm__lease *pgm__db_adopt(pgm_db *db, int32_t slot, pgm__connector *c, const pgm
 	if (lease)
 		lease->reaches_backend = pgm__connector_reaches_backend(c);
 	pgm__connector_free(c);
-	pgm__process_connected();
+	pgm__process_connected(PQsslInUse(conn) != 0);
 	if (!lease) {
 		pgm_error why;
 

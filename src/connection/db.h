@@ -51,7 +51,7 @@ struct pgm__lease {
 	/* The borrower's own. */
 	int savepoints;		 /* open ones of ours */
 	bool began;		 /* the transaction is ours to commit */
-	atomic_bool answered;	 /* there was a result; libpq may have read notifications with it */
+	atomic_bool unswept;	 /* libpq may have read notifications that nobody has fetched */
 	int encoding;		 /* client encoding at opening, restored on release */
 	pgm__time given_back;	 /* by the coarse clock; 0: fresh */
 	pgm__lease *next_orphan; /* after fork */

@@ -63,11 +63,6 @@ static void on_reset(pgm__lease *lease)
 	shutdown(PQsocket(lease->conn), SHUT_RDWR); /* an event procedure has no other way to say no (libpq 15) */
 }
 
-static void on_result(pgm__lease *lease)
-{
-	atomic_store_explicit(&lease->answered, true, memory_order_relaxed);
-}
-
 static int on_event(PGEventId id, void *info, void *arg)
 {
 	void (*act)(pgm__lease *) = NULL;
@@ -75,10 +70,7 @@ static int on_event(PGEventId id, void *info, void *arg)
 	pgm__lease *lease;
 
 	(void)arg;
-	if (id == PGEVT_RESULTCREATE) {
-		act = on_result;
-		conn = ((PGEventResultCreate *)info)->conn;
-	} else if (id == PGEVT_CONNDESTROY) {
+	if (id == PGEVT_CONNDESTROY) {
 		act = on_destroy;
 		conn = ((PGEventConnDestroy *)info)->conn;
 	} else if (id == PGEVT_CONNRESET) {

@@ -20,6 +20,7 @@ static pgm_db *first;			/* locked */
 static bool is_set_up;			/* locked */
 static const pgm__process_hooks *above; /* locked */
 static bool exit_is_handled;		/* locked */
+static bool exit_is_handled_before_tls; /* locked */
 
 /* One end of a socket pair whose other end is closed. In a child it takes the place of every inherited
  * socket: whatever libpq or TLS still writes there, the parent's session never sees it. Made beforehand,
@@ -189,13 +190,15 @@ static void close_and_keep_out(void)
 	keep_out();
 }
 
-void pgm__process_connected(void)
+/* TLS may register its own handler as late as with its first connection, after many without. */
+void pgm__process_connected(bool tls)
 {
+	bool *handled = tls ? &exit_is_handled_before_tls : &exit_is_handled;
 	bool is_first;
 
 	pthread_mutex_lock(&lock);
-	is_first = !exit_is_handled && above;
-	exit_is_handled = exit_is_handled || is_first;
+	is_first = !*handled && above;
+	*handled = *handled || is_first;
 	pthread_mutex_unlock(&lock);
 	if (is_first)
 		atexit(close_and_keep_out);

@@ -21,11 +21,11 @@ void pgm__process_remove(pgm_db *db);
 /*
  * Exit. While exit(3) runs, other threads go on, and the libraries under libpq (TLS, Kerberos) tear
  * themselves down under their hands. So at_exit closes every handle first. It must run before TLS cleans
- * up, that is, be registered after TLS was first used: once the first connection is up. When it is through, nobody
+ * up, that is, be registered after TLS was first used: once the first connection is up, and the first with TLS. When it is through, nobody
  * is let into libpq any more to connect or to close, and who is in there is waited for. A second handler, registered
  * with the first handle, does that for a process that never got so far.
  */
-void pgm__process_connected(void); /* a connection is up */
+void pgm__process_connected(bool tls); /* a connection is up */
 
 /* Around libpq's connecting and closing. False: the process is exiting, keep out. */
 bool pgm__process_enter(void);

@@ -85,6 +85,31 @@ static void b02_a_pending_notification_is_consumed_and_the_backend_kept(void **s
 	}
 }
 
+/* The borrower takes one of three, without a statement, as the libpq manual shows (34.9); the next one gets none of them. */
+static void b02_notifications_that_a_borrower_left_are_not_the_next_ones(void **state)
+{
+	(void)state;
+	for (int t = 0; t < TYPES; t++) {
+		listener l = lie_idle_listening(types[t], "");
+		PGconn *conn = must_acquire(l.db);
+		int64_t start = pgtest_now_ms();
+		PGnotify *first = NULL;
+
+		for (int i = 0; i < 3; i++)
+			pgtest_exec("NOTIFY news, '%d'", i);
+		wait_heard(&l, 3 * (long)(1 + 4 + 4 + sizeof "news" + sizeof "0"));
+		while (!(first = PQnotifies(conn)) && ms_since(start) < slow(5000)) {
+			poll(NULL, 0, 1);
+			assert_true(PQconsumeInput(conn));
+		}
+		assert_non_null(first);
+		PQfreemem(first);
+		pgm_release(conn);
+		must_be_as_it_was(&l);
+		listener_close(&l);
+	}
+}
+
 /* trace_notify makes the server say so when it looks through its notifications, also those for others. */
 static void b02_a_pending_notice_is_consumed_and_the_backend_kept(void **state)
 {
@@ -336,6 +361,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		HANDLE_TEST(b02_a_pending_notification_is_consumed_and_the_backend_kept),
+		HANDLE_TEST(b02_notifications_that_a_borrower_left_are_not_the_next_ones),
 		HANDLE_TEST(b02_a_pending_notice_is_consumed_and_the_backend_kept),
 		HANDLE_TEST(b02_the_keeper_reads_what_comes_and_does_not_spin),
 		HANDLE_TEST(b02_many_notifications_do_not_grow_memory),

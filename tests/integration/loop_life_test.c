@@ -172,6 +172,18 @@ static void what_another_thread_drains_is_replaced_at_once(void **state)
 	loop_free(l);
 }
 
+/* That makes the handle nobody's: the loop's thread is the one that uses it first. */
+static void what_another_thread_drains_before_its_loop_comes_by_is_the_loops(void **state)
+{
+	loop *l = loop_new();
+	pgm_db *db = loop_open(l, POOL);
+
+	(void)state;
+	pgtest_join(pgtest_run(drain_there, db));
+	assert_string_equal(ask_on(l, db, "SELECT 42").value, "42");
+	loop_free(l);
+}
+
 static void *close_there(void *db)
 {
 	pgm_close(db);
@@ -205,6 +217,54 @@ static void what_another_thread_closes_ends_on_the_loop_at_once(void **state)
 		if (under_way)
 			expect_code(&a, PGM_ERR_CLOSED);
 		assert_int_equal(stats_of(db).size, 0);
+		loop_free(l);
+	}
+}
+
+typedef struct last_one {
+	pgm_db *db;
+	PGconn *conn;
+	int wait_us;
+} last_one;
+
+static void *close_and_give_back(void *arg)
+{
+	last_one *last = arg;
+
+	poll(NULL, 0, last->wait_us / 1000);
+	pgm_close(last->db);
+	pgm_release(last->conn);
+	return NULL;
+}
+
+/* What is watched is the loop's to be told of, also where the handle is closed: by then, or while it ends there. */
+static void b25_b39_what_another_thread_closes_and_gives_back_ends_on_the_loop(void **state)
+{
+	const pgm_query slow_query = {.sql = "SELECT pg_sleep(0.2)"};
+
+	(void)state;
+	for (int i = 0; i < 24; i++) {
+		loop *l = loop_new();
+		const pgm_loop *bound = loop_bind(l);
+		last_one last = {.db = open_bound(bound, POOL), .wait_us = i % 3 * 1000};
+		answers sent = {.calls = 0}, others = {.wanted = 20};
+		pgtest_thread *thread;
+
+		last.conn = must_lend_on(l, last.db);
+		if (i % 2)
+			assert_true(pgm_send(last.conn, &slow_query, take_result, &sent, NULL));
+		for (int k = 0; k < others.wanted; k++)
+			must_submit(last.db, "SELECT 1", &others);
+		thread = pgtest_run(close_and_give_back, &last);
+		if (i % 4 < 2) {
+			pgtest_join(thread);
+			assert_int_equal(others.calls, 0);
+		}
+		assert_true(loop_run_until(l, slow(5000), is_closed, (void *)bound));
+		if (i % 4 >= 2)
+			pgtest_join(thread);
+		assert_int_equal(others.calls, others.wanted);
+		assert_int_equal(sent.calls, i % 2);
 		loop_free(l);
 	}
 }
@@ -685,7 +745,9 @@ int main(void)
 		HANDLE_TEST(a_handle_may_be_opened_by_another_thread_than_its_loops),
 		HANDLE_TEST(what_another_thread_gives_back_comes_back_at_once),
 		HANDLE_TEST(what_another_thread_drains_is_replaced_at_once),
+		HANDLE_TEST(what_another_thread_drains_before_its_loop_comes_by_is_the_loops),
 		HANDLE_TEST(what_another_thread_closes_ends_on_the_loop_at_once),
+		HANDLE_TEST(b25_b39_what_another_thread_closes_and_gives_back_ends_on_the_loop),
 		HANDLE_TEST(one_that_was_never_used_can_be_closed_by_anybody),
 		HANDLE_TEST(b39_everything_is_allowed_inside_the_callback_of_a_statement),
 		HANDLE_TEST(b39_everything_is_allowed_inside_the_callback_of_a_loan),

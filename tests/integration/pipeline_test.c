@@ -622,6 +622,65 @@ static void a_stale_prepared_statement_is_told_and_parsed_anew(void **state)
 	}
 }
 
+static bool discard_all(PGconn *conn, void *arg, pgm_error *err)
+{
+	PGresult *res = PQexec(conn, arg);
+	bool ok = pgm_result_ok(res, err);
+
+	PQclear(res);
+	return ok;
+}
+
+/* The names that the hook has made the server forget are not used again; nor those that it has not. */
+static void b44_a_reset_hook_may_discard_what_was_prepared(void **state)
+{
+	static const char *const hooks[] = {"DISCARD ALL", "SELECT 1"};
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		const pgm_open_options options = {.hooks = {.reset = discard_all, .arg = (void *)hooks[i / 2]}};
+		driven d = {.l = i % 2 ? loop_new() : NULL};
+
+		d.db = d.l ? loop_try_open(d.l, &options, pgtest_config(ASYNC), NULL) : must_open_with(&options, ASYNC);
+		assert_non_null(d.db);
+		for (int k = 0; k < 3; k++) {
+			answers a = ask_prepared(&d, "TABLE piped");
+
+			expect_code(&a, PGM_OK);
+			pgm_release(must_lend(&d));
+		}
+		undrive(&d);
+	}
+}
+
+/* What libpq does not take has not run, whatever was to be done with it. */
+static void b45_what_libpq_refuses_is_told_as_that(void **state)
+{
+	enum { MANY = 70000 };
+	static const char *params[MANY] = {"1"};
+	static const int binary[] = {1};
+	const pgm_query queries[] = {{.sql = "SELECT 1", .nparams = MANY, .params = params},
+				     {.sql = "SELECT $1::int", .nparams = 1, .params = params, .formats = binary}};
+
+	(void)state;
+	for (int i = 0; i < 8; i++) {
+		driven d = drive_full(i % 2, ASYNC, 1);
+		pgm_query query = queries[i / 2 % 2];
+		answers a = {.calls = 0};
+
+		query.flags = i < 4 ? 0 : PGM_PREPARE;
+		must_submit_with(d.db, &query, &a);
+		must_be_answered(&d, &a);
+		expect_code(&a, PGM_ERR_MISUSE);
+		assert_contains(a.message, "libpq refused the call");
+		assert_string_equal(a.sqlstate, "");
+		assert_string_equal(ask_driven(&d, PREPARED).value, "0");
+		a = ask_prepared(&d, "TABLE piped");
+		expect_code(&a, PGM_OK);
+		undrive(&d);
+	}
+}
+
 /* Two of a text that cannot be parsed: the second must not be told of a statement that does not exist. */
 static void a_text_that_cannot_be_parsed_is_told_so_to_everybody(void **state)
 {
@@ -660,6 +719,8 @@ int main(void)
 		TABLE_TEST(a_long_statement_shares_its_connection_with_nothing),
 		TABLE_TEST(short_statements_keep_no_long_one_and_no_borrower_waiting),
 		TABLE_TEST(a_statement_is_parsed_once_per_connection_where_that_is_asked_for),
+		TABLE_TEST(b44_a_reset_hook_may_discard_what_was_prepared),
+		TABLE_TEST(b45_what_libpq_refuses_is_told_as_that),
 		TABLE_TEST(a_stale_prepared_statement_is_told_and_parsed_anew),
 		TABLE_TEST(a_text_that_cannot_be_parsed_is_told_so_to_everybody),
 	};

@@ -212,12 +212,45 @@ static void b26_a_deadline_that_passes_as_its_statement_is_served(void **state)
 	count_connections(db, 3);
 }
 
+static void *close_soon(void *arg)
+{
+	static atomic_uint seed;
+	struct timespec pause = {.tv_nsec = atomic_fetch_add(&seed, 37) % 200 * 1000L};
+
+	nanosleep(&pause, NULL);
+	pgm_close(arg);
+	return NULL;
+}
+
+/* The thread sanitizer sees what they would do to each other. */
+static void b25_giving_back_beside_closing(void **state)
+{
+	(void)state;
+	for (int i = 0; i < (getenv("PGM_TEST_SLOW") ? 30 : 200); i++) {
+		pgm_config *config = pgtest_config("type=async");
+		pgm_db *db = pgm_open_config(config, PGM_FROM_CONFIG, NULL);
+		PGconn *conn = pgm_acquire(db, NULL);
+		pgtest_thread *thread;
+
+		pgm_config_free(config);
+		assert_non_null(conn);
+		must_run(conn, "SELECT 1");
+		thread = pgtest_run(close_soon, db);
+		poll(NULL, 0, i % 2);
+		pgm_release(conn);
+		pgtest_join(thread);
+		assert_int_equal(stats_of(db).size, 0);
+		pgm_clear_cache(NULL);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		BLOCKING_TEST(b26_a_waiter_that_leaves_as_it_is_served_on_a_pool),
 		BLOCKING_TEST(b26_a_waiter_that_leaves_as_it_is_served_on_normal),
 		EVENTED_TEST(b26_a_deadline_that_passes_as_its_statement_is_served),
+		EVENTED_TEST(b25_giving_back_beside_closing),
 	};
 
 	return run_handle_tests(tests);

@@ -8,23 +8,24 @@
 static int make_traps(void **state)
 {
 	(void)state;
-	pgtest_exec("CREATE SCHEMA evil; GRANT USAGE ON SCHEMA evil TO PUBLIC;"
-		    "CREATE DOMAIN evil.text AS pg_catalog.text CHECK (pg_catalog.length(VALUE) < 0);"
-		    "CREATE DOMAIN evil.oid AS pg_catalog.oid CHECK (VALUE < '0'::pg_catalog.oid);"
-		    "CREATE DOMAIN evil.name AS pg_catalog.name CHECK (VALUE IS NULL);"
-		    "DO $do$ DECLARE l pg_catalog.text; r pg_catalog.text; o pg_catalog.text; n pg_catalog.int4 := 0;"
-		    "  types pg_catalog.text[] := "
-		    "'{oid,regclass,int2,int4,int8,numeric,float8,text,name,\"\\\"char\\\"\",bool,"
-		    "timestamptz,interval,jsonb,tid,\"text[]\",\"name[]\"}';"
-		    "BEGIN"
-		    "  FOREACH l IN ARRAY types LOOP FOREACH r IN ARRAY types LOOP"
-		    "    n := n + 1;"
-		    "    EXECUTE pg_catalog.format('CREATE FUNCTION evil.f%%s(pg_catalog.%%s, pg_catalog.%%s) RETURNS bool"
-		    "      LANGUAGE plpgsql AS $f$BEGIN RAISE EXCEPTION ''trodden on''; END$f$', n, l, r);"
-		    "    FOREACH o IN ARRAY '{=,<>,<,>,<=,>=,/,-,&,~,->>}'::pg_catalog.text[] LOOP"
-		    "      EXECUTE pg_catalog.format('CREATE OPERATOR evil.%%s (leftarg = pg_catalog.%%s,"
-		    "        rightarg = pg_catalog.%%s, function = evil.f%%s)', o, l, r, n);"
-		    "    END LOOP; END LOOP; END LOOP; END $do$");
+	pgtest_exec(
+		"CREATE SCHEMA evil; GRANT USAGE ON SCHEMA evil TO PUBLIC;"
+		"CREATE DOMAIN evil.text AS pg_catalog.text CHECK (pg_catalog.length(VALUE) < 0);"
+		"CREATE DOMAIN evil.oid AS pg_catalog.oid CHECK (VALUE < '0'::pg_catalog.oid);"
+		"CREATE DOMAIN evil.name AS pg_catalog.name CHECK (VALUE IS NULL);"
+		"DO $do$ DECLARE l pg_catalog.text; r pg_catalog.text; o pg_catalog.text; n pg_catalog.int4 := 0;"
+		"  types pg_catalog.text[] := "
+		"'{oid,regclass,int2,int4,int8,numeric,float8,text,name,\"\\\"char\\\"\",bool,"
+		"timestamptz,interval,jsonb,tid,\"text[]\",\"name[]\"}';"
+		"BEGIN"
+		"  FOREACH l IN ARRAY types LOOP FOREACH r IN ARRAY types LOOP"
+		"    n := n + 1;"
+		"    EXECUTE pg_catalog.format('CREATE FUNCTION evil.f%%s(pg_catalog.%%s, pg_catalog.%%s) RETURNS bool"
+		"      LANGUAGE plpgsql AS $f$BEGIN RAISE EXCEPTION ''trodden on''; END$f$', n, l, r);"
+		"    FOREACH o IN ARRAY '{=,<>,<,>,<=,>=,/,-,&,~,->>}'::pg_catalog.text[] LOOP"
+		"      EXECUTE pg_catalog.format('CREATE OPERATOR evil.%%s (leftarg = pg_catalog.%%s,"
+		"        rightarg = pg_catalog.%%s, function = evil.f%%s)', o, l, r, n);"
+		"    END LOOP; END LOOP; END LOOP; END $do$");
 	return 0;
 }
 

@@ -308,6 +308,19 @@ static void end_connecting(pgm_db *db)
 	}
 }
 
+/* From here on whoever gives back a connection closes it. False: before, somebody has left one to be closed. */
+static bool is_end(pgm_db *db)
+{
+	bool is;
+
+	pgm__db_lock(db);
+	is = db->ev->ended = db->ev->strays == NULL;
+	if (is)
+		pgm__db_close_pipe_locked(db);
+	pgm__db_unlock(db);
+	return is;
+}
+
 /* The slots are shut: all that is under way is answered, all that is not lent is closed. */
 static void end(pgm_db *db)
 {
@@ -321,11 +334,9 @@ static void end(pgm_db *db)
 	pgm__queue_serve(db, true);
 	pgm__db_close_due(db);
 	pgm__watch_end(db);
+	while (!is_end(db))
+		take_strays(db);
 	ev->working = false;
-	pgm__db_lock(db);
-	ev->ended = true;
-	pgm__db_close_pipe_locked(db);
-	pgm__db_unlock(db);
 }
 
 /* A handle without a loop belongs to nobody while its thread is not inside: the thread may have ended. */
@@ -362,6 +373,8 @@ void pgm__ev_closing(pgm_db *db, int32_t slot)
 	pgm__unwatch_slot(db, slot);
 	pgm__prepared_clear(&w->prepared);
 	*w = (pgm__wire){.watched = {.fd = -1}};
+	if (db->ev->ended) /* this may be any thread, and there is nothing left to choose */
+		return;
 	pgm__queue_count(db, slot);
 	db->ev->stirred = true;
 }
@@ -403,10 +416,21 @@ static void wake_owner(pgm_db *db)
 	pgm__db_unlock(db);
 }
 
+/* Any thread may ask for it, which does not make that one the handle's. */
+static bool is_owner(pgm_db *db)
+{
+	bool is;
+
+	pgm__db_lock(db);
+	is = db->ev->owner == pgm__thread_number();
+	pgm__db_unlock(db);
+	return is;
+}
+
 void pgm__ev_drained(pgm_db *db)
 {
 	atomic_store(&db->ev->drained, true);
-	if (!pgm__ev_enter(db, "pgm_drain", NULL)) {
+	if (!is_owner(db) || !pgm__ev_enter(db, "pgm_drain", NULL)) {
 		wake_owner(db);
 		return;
 	}

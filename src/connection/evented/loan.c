@@ -82,6 +82,8 @@ static void cleaned(pgm_db *db, int32_t slot)
 	usable = pgm__wire_make_plain(lease->conn) && PQtransactionStatus(lease->conn) == PQTRANS_IDLE;
 	if (!usable)
 		pgm__fail_libpq(&why, lease->conn);
+	if (db->hooks.reset)
+		pgm__prepared_clear(&w->prepared); /* it may say DISCARD ALL */
 	if (!usable || !pgm__look(lease->conn, &why) || !pgm__clean_by_hook(lease, &why)) {
 		pgm__loan_lost(db, slot, &why);
 		return;
@@ -151,10 +153,11 @@ static void begin_cleaning(pgm_db *db, pgm__lease *lease, int32_t slot)
 static bool leave_to_owner(pgm__lease *lease)
 {
 	pgm_db *db = lease->db;
-	bool is_owner;
+	bool is_owner, shut;
 
 	pgm__db_lock(db);
-	is_owner = db->ev->owner == pgm__thread_number() || db->slots.shut;
+	shut = db->slots.shut;
+	is_owner = db->ev->owner == pgm__thread_number() || db->ev->ended;
 	if (!is_owner) {
 		lease->next_orphan = db->ev->strays;
 		db->ev->strays = lease;
@@ -162,11 +165,11 @@ static bool leave_to_owner(pgm__lease *lease)
 		pgm__pipe_wake(db->wake);
 	}
 	pgm__db_unlock(db);
-	if (is_owner)
-		return false;
-	pgm__log(PGM_LOG_ERROR,
-		 "pgm_release: the handle is another thread's, and takes the connection when that one uses it next");
-	return true;
+	if (!is_owner && !shut)
+		pgm__log(PGM_LOG_ERROR,
+			 "pgm_release: the handle is another thread's, and takes the connection when that one uses it "
+			 "next");
+	return !is_owner;
 }
 
 /* Without a loop nobody else would do it. The answers of others wait meanwhile. */

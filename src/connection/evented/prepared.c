@@ -130,5 +130,5 @@ void pgm__prepared_clear(pgm__prepared *p)
 			text_free(text);
 		}
 	}
-	*p = (pgm__prepared){.count = 0};
+	*p = (pgm__prepared){.last_number = p->last_number}; /* the server may still know the names */
 }

@@ -64,6 +64,15 @@ static bool send_prepared(PGconn *conn, const pgm__prepared_text *text, const pg
 	return PQsendQueryPrepared(conn, text->name, q->nparams, q->params, q->lengths, q->formats, q->result_format);
 }
 
+/* libpq refuses a binary parameter without its length. That is to be found out before the text has been sent. */
+static bool lacks_a_length(const pgm_query *q)
+{
+	for (int i = 0; q->formats && !q->lengths && i < q->nparams; i++)
+		if (q->formats[i] && q->params[i])
+			return true;
+	return false;
+}
+
 /* A text that another statement is having parsed just now is sent unprepared: if it is refused, this one must not
  * be told that it does not exist. */
 static bool encode(PGconn *conn, pgm__wire *w, pgm__request *r)
@@ -75,14 +84,16 @@ static bool encode(PGconn *conn, pgm__wire *w, pgm__request *r)
 		r->number = text->number;
 		return send_prepared(conn, text, q);
 	}
-	if (!(q->flags & PGM_PREPARE) || text)
+	if (!(q->flags & PGM_PREPARE) || text || lacks_a_length(q))
 		return send_params(conn, q);
 	text = pgm__prepared_add(&w->prepared, q);
 	if (!text)
 		return send_params(conn, q);
 	r->number = text->number;
+	if (!PQsendPrepare(conn, text->name, q->sql, q->nparams, q->types))
+		return false;
 	r->parses = true;
-	return PQsendPrepare(conn, text->name, q->sql, q->nparams, q->types) && send_prepared(conn, text, q);
+	return send_prepared(conn, text, q);
 }
 
 /* Nothing has been sent of it, and libpq says why. */

@@ -29,9 +29,10 @@ typedef struct pgm_csv_progress {
  */
 typedef bool (*pgm_csv_on_progress)(const pgm_csv_progress *progress, void *arg);
 
-/* One line about what was found or decided: a settings file that was written, a column that is skipped, a name that is
- * cut. Valid during the call. */
-typedef void (*pgm_csv_on_note)(const char *note, void *arg);
+/* One line about what was found or decided. PGM_LOG_INFO: a settings file that was written, what was found out.
+ * PGM_LOG_WARNING: what may come out otherwise than it was meant, as an encoding that is a guess, a column that is skipped, a
+ * name that is cut, rows that a trigger left out. Valid during the call. */
+typedef void (*pgm_csv_on_note)(pgm_log_level level, const char *note, void *arg);
 
 /* How it ended. */
 typedef struct pgm_csv_result {

@@ -19,8 +19,8 @@ static bool check(const PQconninfoOption *options, const char *keyword, const ch
 	if (harmless ? !value[0] || strcmp(value, harmless) == 0 : !strchr(value, ','))
 		return true;
 	return pgm__fail(err, PGM_ERR_CONFIG,
-			 "%s: one endpoint per configuration, but %s is \"%s\" (from the file, a service file or the "
-			 "environment); for several use PgBouncer, HAProxy or the like",
+			 "%s: one endpoint per configuration, but %s is \"%s\" (from file, service file or "
+			 "environment); for several use PgBouncer or HAProxy",
 			 name, keyword, value);
 }
 

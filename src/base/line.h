@@ -6,8 +6,9 @@
 
 /*
  * Copies text to to, which holds size bytes (at least one) and does not overlap it. Line ends, with the
- * white space around them, become "; "; other control characters become "?", so that no message can
- * steer a terminal or forge a second log line; what is too long ends in "..." after a whole character.
+ * white space around them, become "; "; other control characters, and what turns the direction of reading, become
+ * "?", so that no message can steer a terminal or forge a second log line; what is too long ends in "..." after a
+ * whole character.
  */
 void pgm__line_copy(char *to, size_t size, const char *text);
 

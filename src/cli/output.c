@@ -119,11 +119,18 @@ int cli_wrong_usage(const char *fmt, ...)
 
 /* --------------------------------------------------------------------------------- the terminal */
 
+static bool takes_sequences(int fd)
+{
+	const char *term = getenv("TERM");
+
+	return isatty(fd) && !(term && strcmp(term, "dumb") == 0);
+}
+
 static bool wants_colour(int fd)
 {
-	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+	const char *no_color = getenv("NO_COLOR");
 
-	return isatty(fd) && !(no_color && no_color[0]) && !(term && strcmp(term, "dumb") == 0);
+	return takes_sequences(fd) && !(no_color && no_color[0]);
 }
 
 const char *cli_colour_on(cli_colour colour)
@@ -146,7 +153,7 @@ bool cli_is_quiet(void)
 
 void cli_progress(const char *doing)
 {
-	if (quiet || progress_shown || !wants_colour(STDERR_FILENO))
+	if (quiet || progress_shown || !takes_sequences(STDERR_FILENO))
 		return;
 	progress_shown = true;
 	fprintf(stderr, "%s ...", doing);
@@ -155,7 +162,7 @@ void cli_progress(const char *doing)
 
 void cli_progress_line(const char *text)
 {
-	if (quiet || !wants_colour(STDERR_FILENO))
+	if (quiet || !takes_sequences(STDERR_FILENO))
 		return;
 	progress_shown = true;
 	fprintf(stderr, "\r%s\033[K", text);

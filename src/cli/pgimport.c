@@ -4,6 +4,7 @@
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "pgmonkey/csv.h"
+#include "tools/csv/hidden.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -46,6 +47,8 @@ static int show_failure(const pgm_error *err)
 	bool unknown = strcmp(err->sqlstate, "08007") == 0;
 
 	if (cli_interrupt() && !unknown) {
+		if (strstr(err->message, PGM__CSV_LEFT_BEHIND))
+			cli_say("%s", err->message);
 		cli_say("interrupted: nothing was imported");
 		return cli_interrupt_status();
 	}

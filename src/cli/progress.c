@@ -63,9 +63,9 @@ void cli_bar_show(cli_bar *bar, double part, int64_t bytes, int64_t rows)
 		cli_bar_text(text, sizeof(text), part, bytes, rows, (double)(now - bar->began) / (double)PGM__SECOND));
 }
 
-void cli_show_note(const char *text, void *arg)
+void cli_show_note(pgm_log_level level, const char *text, void *arg)
 {
 	(void)arg;
-	if (!cli_is_quiet())
+	if (!cli_is_quiet() || level <= PGM_LOG_WARNING)
 		cli_say("%s", text);
 }

@@ -3,6 +3,7 @@
 #define PGM_CLI_PROGRESS_H
 
 #include "base/clock.h"
+#include "pgmonkey.h"
 
 #include <stddef.h>
 
@@ -17,8 +18,8 @@ typedef struct cli_bar {
  */
 void cli_bar_show(cli_bar *bar, double part, int64_t bytes, int64_t rows);
 
-/* For on_note of pgm_csv_import and pgm_csv_export: a line to stderr, but with --quiet. */
-void cli_show_note(const char *text, void *arg);
+/* For on_note of pgm_csv_import and pgm_csv_export: a line to stderr; with --quiet only what is a warning. */
+void cli_show_note(pgm_log_level level, const char *text, void *arg);
 
 /* The line's text, " 42 %  118.0 MB/s  1,234,567 rows  0:12 left". Pure. Returns buf. */
 const char *cli_bar_text(char *buf, size_t size, double part, int64_t bytes, int64_t rows, double seconds);

@@ -125,7 +125,11 @@ static bool fail_parser(reader *r)
 				      "; expected text in UTF-8");
 	if (is_tab(r, p->problem_mark.index))
 		return pgm__yaml_fail(r->name, mark_of(p->problem_mark), r->err,
-				      "not YAML: found a tab; expected spaces, YAML does not indent with tabs");
+				      "not YAML: found a tab; expected spaces");
+	/* The usual end of a password that was not put into quotes. */
+	if (strstr(problem, "any token") || strstr(problem, "mapping values"))
+		return pgm__yaml_fail(r->name, mark_of(p->problem_mark), r->err,
+				      "not YAML: %s; expected quotes around such a value", problem);
 	if (p->context)
 		return pgm__yaml_fail(r->name, mark_of(p->problem_mark), r->err,
 				      "not YAML: %s, %s that began in line %d", problem, p->context,

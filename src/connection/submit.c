@@ -36,8 +36,7 @@ static bool check_submittable(const pgm_query *query, pgm_error *err)
 	case PGM__STATEMENT_TRANSACTION:
 		return pgm__fail(
 			err, PGM_ERR_MISUSE,
-			"pgm_submit: each statement is its own transaction; for a longer one borrow a connection "
-			"(pgm_with, pgm_acquire)");
+			"pgm_submit: each statement is its own transaction; for a longer one borrow a connection");
 	case PGM__STATEMENT_SESSION:
 		return pgm__fail(err, PGM_ERR_MISUSE,
 				 "pgm_submit: this would change the session for others; borrow a connection "

@@ -86,9 +86,10 @@ mode()
 	expect 1
 	one_reason
 	pgmonkey pgconfig create --filepath new/
-	expect 1
+	expect 2
 	one_reason
 	has "$err" "new/"
+	[ ! -e new ]
 }
 
 @test "a place that cannot be written is told with the system's reason" {
@@ -124,6 +125,12 @@ mode()
 	pgmonkey pgconfig create --filepath db.yaml --quiet
 	expect 0
 	[ -z "$out$err" ]
+}
+
+@test "a name that looks like a password is shown as it is" {
+	pgmonkey pgconfig create --filepath "password=abc.yaml"
+	expect 0
+	has "$out" "password=abc.yaml is written" "--filepath password=abc.yaml"
 }
 
 @test "a name with blanks and quotes is shown so that the shell takes it back" {

@@ -294,6 +294,40 @@ x,' ]
 	[ "$(stat -c %a new.csv)" = 640 ]
 }
 
+# Whoever has the new file's group could not read the old one.
+@test "a replaced file whose group cannot be kept shows nothing to another group" {
+	[ "$(id -u)" -eq 0 ] || skip "only root has files of a group that is not its own"
+	setpriv --bounding-set=-chown --clear-groups true 2>/dev/null || skip "root cannot be kept from giving files away here (setpriv)"
+	config </dev/null
+	table plain "id int" "VALUES (1)"
+	echo old >out.csv
+	chown 0:1 out.csv
+	chmod 664 out.csv
+	setpriv --bounding-set=-chown --clear-groups "$PGMONKEY" pgexport --quiet --table out.plain --connconfig db.yaml --export_file out.csv
+	[ "$(stat -c '%a %g' out.csv)" = "604 0" ]
+	[ "$(sed -n 2p out.csv)" = 1 ]
+	chown 0:1 out.csv
+	chmod 664 out.csv
+	export_table out.plain --export_file out.csv
+	expect 0
+	[ "$(stat -c '%a %g' out.csv)" = "664 1" ]
+}
+
+@test "settings that could not be kept are told before the export" {
+	config </dev/null
+	table plain "id int" "VALUES (1)"
+	export_table out.plain --export_file - --settings no/such/folder.yaml
+	expect 1
+	one_reason
+	[ -z "$out" ]
+	has "$err" "cannot write the settings file no/such/folder.yaml: No such file or directory"
+	export_table out.plain --export_file same.csv --settings same.csv
+	expect 1
+	one_reason
+	has "$err" "same.csv: the settings need a file of their own"
+	[ ! -e same.csv ]
+}
+
 @test "--no-clobber refuses to replace a file" {
 	config </dev/null
 	table plain "id int" "VALUES (1)"

@@ -81,6 +81,15 @@ id|text"
 	has "$out" "1 rows in "
 }
 
+@test "--quiet says what may have come out otherwise than it was meant" {
+	printf 'a,,b\nprénom,,größe\n' | iconv -t LATIN1 >data.csv
+	table quiet
+	import_csv imp.quiet --quiet
+	expect 0
+	has "$err" "the encoding is a guess" "column 2 skipped"
+	lacks "$err" "first record taken as the header"
+}
+
 # The line is drawn while the table is locked, of which the first block has been read: all of the file.
 @test "a terminal is shown how far it is, and where it ends up" {
 	local locker runner tries

@@ -34,7 +34,7 @@ static void expect_refusal(const pgm_error *err, const char *words)
 	assert_int_equal(err->code, PGM_ERR_CONFIG);
 	assert_contains(err->message, "one endpoint per configuration");
 	assert_contains(err->message, words);
-	assert_contains(err->message, "from the file, a service file or the environment");
+	assert_contains(err->message, "from file, service file or environment");
 }
 
 /* Both types, whether opening connects or the first borrower. */

@@ -11,9 +11,10 @@
 
 static char noted[1024];
 
-static void note(const char *text, void *arg)
+static void note(pgm_log_level level, const char *text, void *arg)
 {
 	(void)arg;
+	assert_int_equal(level, PGM_LOG_WARNING);
 	snprintf(noted + strlen(noted), sizeof(noted) - strlen(noted), "%s\n", text);
 }
 

@@ -214,14 +214,15 @@ static void what_is_not_yaml_is_refused_with_its_place(void **state)
 	(void)state;
 	assert_refused("a: [1, 2\nb: 3\n", "f:2:2: not YAML: did not find expected ',' or ']', while parsing a flow "
 					   "sequence that began in line 1");
-	assert_refused("a: b: c\n", "f:1:5: not YAML: mapping values are not allowed in this context");
-	assert_refused("a:\n\tb: 1\n", "f:2:1: not YAML: found a tab; expected spaces, YAML does not indent with tabs");
+	assert_refused("a: b: c\n", "f:1:5: not YAML: mapping values are not allowed in this context; "
+				    "expected quotes around such a value");
+	assert_refused("a:\n\tb: 1\n", "f:2:1: not YAML: found a tab; expected spaces");
 	assert_refused("a: 'x\n",
 		       "f:2:1: not YAML: found unexpected end of stream, while scanning a quoted scalar that "
 		       "began in line 1");
 	assert_refused("a: @x\n",
-		       "f:1:4: not YAML: found character that cannot start any token, while scanning for the "
-		       "next token that began in line 1");
+		       "f:1:4: not YAML: found character that cannot start any token; expected quotes around such a "
+		       "value");
 	assert_refused("a: !u!v x\n", "f:1:4: not YAML: found undefined tag handle, while parsing a node that began in "
 				      "line 1");
 }

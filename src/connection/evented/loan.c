@@ -167,8 +167,7 @@ static bool leave_to_owner(pgm__lease *lease)
 	pgm__db_unlock(db);
 	if (!is_owner && !shut)
 		pgm__log(PGM_LOG_ERROR,
-			 "pgm_release: the handle is another thread's, and takes the connection when that one uses it "
-			 "next");
+			 "pgm_release: the handle is another thread's, and takes the connection at its next use");
 	return !is_owner;
 }
 

@@ -177,7 +177,7 @@ static bool note_skipped(pgm__csv_columns *columns, const pgm__csv_notes *notes,
 	if (nskipped > 10)
 		pgm__strbuf_puts(&list, ", ...");
 	if (nskipped)
-		pgm__csv_note(notes, "%s: column%s %s skipped: nothing in the header", columns->file,
+		pgm__csv_note(notes, PGM_LOG_WARNING, "%s: column%s %s skipped: nothing in the header", columns->file,
 			      nskipped == 1 ? "" : "s", list.text ? list.text : "");
 	pgm__strbuf_free(&list);
 	if (!columns->skip)
@@ -187,8 +187,9 @@ static bool note_skipped(pgm__csv_columns *columns, const pgm__csv_notes *notes,
 
 static void note_cut(const pgm__csv_columns *columns, const pgm__csv_column *column, const pgm__csv_notes *notes)
 {
-	pgm__csv_note(notes, "%s: column %zu is called %s: its name is longer than PostgreSQL's 63 bytes",
-		      columns->file, (size_t)(column - columns->column) + 1, column->name);
+	pgm__csv_note(notes, PGM_LOG_WARNING,
+		      "%s: column %zu is called %s: its name is longer than PostgreSQL's 63 bytes", columns->file,
+		      (size_t)(column - columns->column) + 1, column->name);
 }
 
 bool pgm__csv_columns_make(pgm__csv_columns *columns, const pgm__csv_settings *settings, const pgm__csv_notes *notes,

@@ -87,10 +87,13 @@ static bool read_settings(export *e, pgm_error *err)
 		e->settings_path = pgm__csv_settings_path(e->options.file);
 	if (!e->settings_path && (given || beside_file))
 		return pgm__fail_nomem(err, "looking for the settings file");
+	if (e->settings_path && strcmp(e->settings_path, e->options.file) == 0)
+		return pgm__fail(err, PGM_ERR_MISUSE, "%s: the settings need a file of their own", e->settings_path);
 	pgm__csv_settings_init(&e->settings);
 	if (e->settings_path && !pgm__csv_settings_read(&e->settings, e->settings_path, &e->settings_exist, err))
 		return false;
-	if (e->settings_path && !e->settings_exist && !pgm__csv_settings_may_be_made(e->settings_path, err))
+	if (given && !e->settings_exist &&
+	    !pgm__csv_settings_may_be_made(given, err)) /* else they go beside the file */
 		return false;
 	if (!e->settings.delimiter)
 		e->settings.delimiter = ',';
@@ -195,7 +198,7 @@ static bool put_in_place(export *e, pgm_error *err)
 		return false;
 	}
 	if (makes_settings)
-		pgm__csv_note(&notes, "wrote the settings file %s", e->settings_path);
+		pgm__csv_note(&notes, PGM_LOG_INFO, "wrote the settings file %s", e->settings_path);
 	return true;
 }
 

@@ -62,8 +62,7 @@ void pgm__csv_hidden_drop(pgm__csv_hidden *hidden, const pgm_config *config, pgm
 		return;
 	snprintf(sql, sizeof(sql), "DROP TABLE IF EXISTS %s", hidden->sql);
 	if (!pgm__csv_session_open(&session, config, NULL) || !pgm__csv_do(&session, NULL, sql, NULL)) {
-		pgm__fail(err, why.code, "%s; the table %s is left behind and may be dropped", why.message,
-			  hidden->sql);
+		pgm__fail(err, why.code, "%s; the table %s " PGM__CSV_LEFT_BEHIND, why.message, hidden->sql);
 		pgm__error_sqlstate(err, why.sqlstate);
 	}
 	pgm__csv_session_close(&session);

@@ -20,6 +20,9 @@ bool pgm__csv_hidden_create(pgm__csv_hidden *hidden, pgm__csv_session *session, 
 bool pgm__csv_hidden_reveal(pgm__csv_hidden *hidden, pgm__csv_session *session, const pgm__csv_table *table,
 			    pgm_error *err);
 
+/* What the message ends with that tells of a table which could not be taken away. */
+#define PGM__CSV_LEFT_BEHIND "is left behind and may be dropped"
+
 /* Takes it away, on a connection of its own, in a few seconds at most; harmless if there is none. If that fails, err, which
  * says already why the import failed, says also what is left behind. */
 void pgm__csv_hidden_drop(pgm__csv_hidden *hidden, const pgm_config *config, pgm_error *err);

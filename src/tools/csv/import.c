@@ -83,7 +83,7 @@ static bool look_at_file(import *i, pgm_error *err)
 	if (!pgm__csv_look_open(&i->look, i->options.file, i->options.settings, err))
 		return false;
 	if (!pgm__csv_look_write(&i->look, &why))
-		pgm__csv_note(&i->look.notes, "%s", why.message);
+		pgm__csv_note(&i->look.notes, PGM_LOG_WARNING, "%s", why.message);
 	i->columns.file = i->look.input.name;
 	return i->look.settings.has_headers
 		       ? pgm__csv_header_read(&i->look.reader, &i->columns, err)
@@ -256,7 +256,7 @@ static bool finish(import *i, pgm_csv_result *result, pgm_error *err)
 	    !commit(i, err))
 		return false;
 	if (rows != sent)
-		pgm__csv_note(&i->look.notes,
+		pgm__csv_note(&i->look.notes, PGM_LOG_WARNING,
 			      "%s: the server took %" PRId64 " of %" PRId64
 			      " rows; a trigger of the table left the others out",
 			      i->destination.table.shown, rows, sent);

@@ -31,7 +31,8 @@ static bool find_settings(pgm__csv_look *look, const char *file, const char *giv
 static void note_encoding(const pgm__csv_look *look, bool guessed)
 {
 	if (guessed)
-		pgm__csv_note(&look->notes, "%s: the encoding is a guess, %s; if letters come out wrong, set it in %s",
+		pgm__csv_note(&look->notes, PGM_LOG_WARNING,
+			      "%s: the encoding is a guess, %s; if letters come out wrong, set it in %s",
 			      look->input.name, look->settings.encoding, look->path ? look->path : "a settings file");
 }
 
@@ -98,8 +99,9 @@ bool pgm__csv_look_write(pgm__csv_look *look, pgm_error *err)
 		return true;
 	ok = !look->path || pgm__csv_settings_write(s, look->path, err);
 	written = ok && look->path;
-	pgm__csv_note(&look->notes, "%s: %s, delimiter %s, quote %s, first record taken as the header%s%s",
-		      look->input.name, s->encoding, pgm__csv_show_byte(s->delimiter, delimiter),
-		      pgm__csv_show_byte(s->quote, quote), written ? "; written to " : "", written ? look->path : "");
+	pgm__csv_note(&look->notes, PGM_LOG_INFO,
+		      "%s: %s, delimiter %s, quote %s, first record taken as the header%s%s", look->input.name,
+		      s->encoding, pgm__csv_show_byte(s->delimiter, delimiter), pgm__csv_show_byte(s->quote, quote),
+		      written ? "; written to " : "", written ? look->path : "");
 	return ok;
 }

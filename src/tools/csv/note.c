@@ -1,6 +1,6 @@
 #include "tools/csv/note.h"
 
-void pgm__csv_note(const pgm__csv_notes *notes, const char *fmt, ...)
+void pgm__csv_note(const pgm__csv_notes *notes, pgm_log_level level, const char *fmt, ...)
 {
 	pgm_error line;
 	va_list args;
@@ -10,5 +10,5 @@ void pgm__csv_note(const pgm__csv_notes *notes, const char *fmt, ...)
 	va_start(args, fmt);
 	pgm__vfail(&line, PGM_OK, fmt, args);
 	va_end(args);
-	notes->tell(line.message, notes->arg);
+	notes->tell(level, line.message, notes->arg);
 }

@@ -11,6 +11,6 @@ typedef struct pgm__csv_notes {
 } pgm__csv_notes;
 
 /* One line, made as errors are. */
-void pgm__csv_note(const pgm__csv_notes *notes, const char *fmt, ...) PGM__PRINTF(2, 3);
+void pgm__csv_note(const pgm__csv_notes *notes, pgm_log_level level, const char *fmt, ...) PGM__PRINTF(3, 4);
 
 #endif

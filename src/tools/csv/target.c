@@ -110,13 +110,17 @@ static bool open_temporary(pgm__csv_target *target, mode_t mode, pgm_error *err)
 /* Before anything is written, so that nobody reads in between what the old file would not have shown. */
 static bool take_over(pgm__csv_target *target, const struct stat *old, pgm_error *err)
 {
+	mode_t mode = old->st_mode & 07777;
 	struct stat now;
 
-	/* Not being allowed to give it away is no reason not to write it. */
-	if (fstat(target->fd, &now) == 0 && (now.st_uid != old->st_uid || now.st_gid != old->st_gid) &&
-	    fchown(target->fd, old->st_uid, old->st_gid) != 0)
+	/* Not being allowed to give it away is no reason not to write it; but what a bit allows to whom stays the same. */
+	if (fchown(target->fd, old->st_uid, old->st_gid) != 0 && fchown(target->fd, (uid_t)-1, old->st_gid) != 0)
 		errno = 0;
-	if (fchmod(target->fd, old->st_mode & 07777) != 0)
+	if (fstat(target->fd, &now) != 0 || now.st_gid != old->st_gid)
+		mode &= (mode_t) ~(S_IRWXG | S_ISGID);
+	if (now.st_uid != old->st_uid)
+		mode &= (mode_t)~S_ISUID;
+	if (fchmod(target->fd, mode) != 0)
 		return fail_errno(err, errno, "cannot give its mode to", target->path);
 	return true;
 }

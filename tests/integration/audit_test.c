@@ -746,6 +746,11 @@ static void the_clients_own_options_stay(void **state)
 	audit("service=here");
 	unsetenv("PGSERVICEFILE");
 	expect_seven_seconds();
+	/* But its questions take the time they take. */
+	audit("options='-c statement_timeout=1 %s' %s", options, as_superuser());
+	expect_seven_seconds();
+	assert_null(find("pg_settings"));
+	expect("max_connections", PGM_SERVER_OK);
 }
 
 static void a_server_that_does_not_answer_is_not_waited_for_long(void **state)

@@ -10,8 +10,8 @@
 #define CONNECT_TIMEOUT "10"  /* seconds, where the file says nothing */
 #define QUESTION_TIMEOUT 5000 /* milliseconds */
 #define UNRESOLVED "08007"    /* transaction_resolution_unknown: see pgmonkey.h */
-/* The questions have a time limit of their own, whatever the file's options say. */
-#define READ_ONLY "-c default_transaction_read_only=on -c statement_timeout=0"
+#define READ_ONLY "-c default_transaction_read_only=on"
+#define NO_TIMEOUT " -c statement_timeout=0"
 
 /* ------------------------------------------------------------------------------------------ open */
 
@@ -34,6 +34,8 @@ static bool forbid_writing(pgm_config *config, const char *given, pgm_error *err
 	bool ok;
 
 	pgm__strbuf_printf(&options, "%s%s" READ_ONLY, given, given[0] ? " " : "");
+	if (strstr(given, "statement_timeout")) /* the questions have a time limit of their own */
+		pgm__strbuf_puts(&options, NO_TIMEOUT);
 	ok = options.failed ? pgm__fail_nomem(err, "preparing an audit")
 			    : pgm_config_set(config, CONNECTION, "options", options.text, err);
 	pgm__strbuf_free(&options);

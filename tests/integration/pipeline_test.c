@@ -653,6 +653,24 @@ static void b44_a_reset_hook_may_discard_what_was_prepared(void **state)
 	}
 }
 
+/* A new session knows none of them. */
+static void b33_after_a_reset_what_was_prepared_is_parsed_anew(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		driven d = drive_full(i, ASYNC, 1);
+		answers a = ask_prepared(&d, "TABLE piped");
+		PGconn *conn = must_lend(&d);
+
+		expect_code(&a, PGM_OK);
+		PQreset(conn);
+		pgm_release(conn);
+		a = ask_prepared(&d, "TABLE piped");
+		expect_code(&a, PGM_OK);
+		undrive(&d);
+	}
+}
+
 /* What libpq does not take has not run, whatever was to be done with it. */
 static void b45_what_libpq_refuses_is_told_as_that(void **state)
 {
@@ -720,6 +738,7 @@ int main(void)
 		TABLE_TEST(short_statements_keep_no_long_one_and_no_borrower_waiting),
 		TABLE_TEST(a_statement_is_parsed_once_per_connection_where_that_is_asked_for),
 		TABLE_TEST(b44_a_reset_hook_may_discard_what_was_prepared),
+		TABLE_TEST(b33_after_a_reset_what_was_prepared_is_parsed_anew),
 		TABLE_TEST(b45_what_libpq_refuses_is_told_as_that),
 		TABLE_TEST(a_stale_prepared_statement_is_told_and_parsed_anew),
 		TABLE_TEST(a_text_that_cannot_be_parsed_is_told_so_to_everybody),

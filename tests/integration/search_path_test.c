@@ -111,7 +111,7 @@ static void an_audit_passes_by_them(void **state)
 	report = client ? pgm_server_audit(config, client, &err) : NULL;
 	pgtest_exec("ALTER ROLE %s VALID UNTIL 'infinity'", pgtest_server_now()->superuser);
 	if (!report)
-		fail_msg("%s", err.message);
+		pgtest_die("%s", err.message);
 	assert_int_equal(report->count[PGM_SERVER_UNKNOWN], 0); /* every question was answered */
 	assert_true(report->has_rules);
 	for (size_t i = 0; i < report->nchecks; i++)

@@ -188,7 +188,8 @@ bool pgtest_connections_become(const char *application, int count, int timeout_m
 void pgtest_terminate(int pid)
 {
 	pgtest_exec("SELECT pg_terminate_backend(%d)", pid);
-	if (!pgtest_until(10000, "SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = %d", pid))
+	if (!pgtest_until(getenv("PGM_TEST_SLOW") ? 60000 : 10000,
+			  "SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = %d", pid))
 		pgtest_die("backend %d does not go", pid);
 }
 

@@ -128,13 +128,9 @@ static void several_lines_become_one(void **state)
 		{"\033[31mred\a", "?[31mred?"},
 		{"a\177b", "a?b"},
 		{"Gr\303\274\303\237e", "Gr\303\274\303\237e"},
-		{"\302\233"
-		 "31mred",
-		 "?31mred"}, /* CSI in two bytes, */
-		{"\233"
-		 "31mred",
-		 "?31mred"},				  /* and in one */
-		{"a\342\200\256b\342\201\246c", "a?b?c"}, /* right to left */
+		{"\302\233[red", "?[red"},					      /* CSI in two bytes, */
+		{"\233[red", "?[red"},						      /* and in one */
+		{"a\342\200\256b\342\200\254c\342\201\246d\342\201\251", "a?b?c?d?"}, /* right to left */
 		{"\342\202\254 \360\237\220\222", "\342\202\254 \360\237\220\222"},
 		{"latin: gr\374n, cut: \342\202", "latin: gr\374n, cut: \342?"},
 	};

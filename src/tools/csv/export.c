@@ -78,16 +78,16 @@ static bool take_options(export *e, const pgm_csv_export_options *options, pgm_e
 /* A file that says nothing of the delimiter or the encoding leaves them to us. */
 static bool read_settings(export *e, pgm_error *err)
 {
-	const char *given = e->options.settings;
-	bool beside_file = !given && e->options.file && strcmp(e->options.file, "-") != 0;
+	const char *given = e->options.settings, *file = e->options.file;
+	bool beside_file = !given && file && strcmp(file, "-") != 0;
 
 	if (given)
 		e->settings_path = strdup(given);
 	else if (beside_file)
-		e->settings_path = pgm__csv_settings_path(e->options.file);
+		e->settings_path = pgm__csv_settings_path(file);
 	if (!e->settings_path && (given || beside_file))
 		return pgm__fail_nomem(err, "looking for the settings file");
-	if (e->settings_path && strcmp(e->settings_path, e->options.file) == 0)
+	if (e->settings_path && file && strcmp(e->settings_path, file) == 0)
 		return pgm__fail(err, PGM_ERR_MISUSE, "%s: the settings need a file of their own", e->settings_path);
 	pgm__csv_settings_init(&e->settings);
 	if (e->settings_path && !pgm__csv_settings_read(&e->settings, e->settings_path, &e->settings_exist, err))

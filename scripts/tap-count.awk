@@ -1,10 +1,19 @@
 # Counts the cases in TAP files that run-test.sh kept. Last line of the output: PASSED FAILED SKIPPED.
-# With -v report=1 a line for each case that failed or was skipped comes before it.
+# With -v report=1 a line for each case that failed or was skipped comes before it: where it failed, or the
+# last words of a test that ended too early.
 
 function say(text)
 {
 	if (report)
 		print "  " text
+}
+
+# What failed waits for the place, which cmocka tells after it.
+function say_failed(text)
+{
+	if (said_failed != "")
+		say("FAILED   " name ": " said_failed)
+	said_failed = text
 }
 
 function base(path)
@@ -23,6 +32,9 @@ function finish_file(    missing, why)
 		why = "over its time limit"
 	else
 		why = "exit status " status
+	say_failed("")
+	if (missing > 0 && last_words != "")
+		why = why ": " last_words
 	if (missing > 0) {
 		failed += missing
 		say("FAILED   " name ": " missing " of " plan " cases not reported, " why)
@@ -50,7 +62,7 @@ FNR == 1 {
 		finish_file()
 	name = base(FILENAME)
 	plan = seen = passed = failed = skipped = 0
-	status = ""
+	status = said_failed = last_words = ""
 }
 
 /^1\.\.[0-9]+/ {
@@ -73,10 +85,19 @@ FNR == 1 {
 			passed++
 		else {
 			failed++
-			say("FAILED   " name ": " text)
+			say_failed(text)
 		}
 	}
 }
+
+/^# .*: error: / && said_failed != "" {
+	place = $2
+	sub(/.*\//, "", place)
+	sub(/:$/, "", place)
+	said_failed = said_failed ", " place
+}
+
+/^[^#]/ && !/^(1\.\.|(not )?ok )/ { last_words = $0 }
 
 /^# exit status [0-9]+$/ { status = $4 }
 

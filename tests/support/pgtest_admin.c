@@ -185,12 +185,16 @@ bool pgtest_connections_become(const char *application, int count, int timeout_m
 
 /* ------------------------------------------------------------------------------------- backends */
 
+/* Asks until it is gone: a backend that is sending its last words to a client that does not read waits for ever,
+   and only the next request lets it go without them. */
 void pgtest_terminate(int pid)
 {
-	pgtest_exec("SELECT pg_terminate_backend(%d)", pid);
 	if (!pgtest_until(getenv("PGM_TEST_SLOW") ? 60000 : 10000,
-			  "SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = %d", pid))
-		pgtest_die("backend %d does not go", pid);
+			  "SELECT count(pg_terminate_backend(pid)) = 0 FROM pg_stat_activity WHERE pid = %d", pid))
+		pgtest_die("backend %d does not go: %s", pid,
+			   pgtest_query("SELECT concat_ws(' ', state, wait_event_type, wait_event, query)"
+					" FROM pg_stat_activity WHERE pid = %d",
+					pid));
 }
 
 #ifdef __linux__

@@ -153,6 +153,45 @@ static void b25_closing_while_a_connect_is_parked(void **state)
 	blackhole_stop(hole);
 }
 
+typedef struct gate {
+	atomic_bool entered, opened;
+} gate;
+
+static bool stand_at(PGconn *conn, void *arg, pgm_error *err)
+{
+	gate *g = arg;
+
+	(void)conn;
+	(void)err;
+	atomic_store(&g->entered, true);
+	for (int64_t start = pgtest_now_ms(); !atomic_load(&g->opened) && ms_since(start) < 30000;)
+		blink();
+	return true;
+}
+
+/* Two seconds it is waited for, and then it ends by itself. */
+static void b25_closing_while_a_hook_keeps_the_pools_thread(void **state)
+{
+	gate g = {.entered = false};
+	const pgm_open_options options = {.lazy = true, .hooks = {.configure = stand_at, .arg = &g}};
+	pgm_db *db = must_open_with(&options, "type=pool pool.min_size=1 pool.max_size=1");
+	borrower b;
+	int64_t start;
+
+	(void)state;
+	borrow_in_thread(&b, db, 60000);
+	while (!atomic_load(&g.entered))
+		blink();
+	start = pgtest_now_ms();
+	pgm_close(db);
+	assert_in_range(ms_since(start), 1900, 2000 + slow(2000));
+	assert_false(borrowed_within(&b, slow(1000)));
+	assert_int_equal(b.err.code, PGM_ERR_CLOSED);
+	atomic_store(&g.opened, true);
+	assert_true(pgtest_connections_become(NULL, 0, slow(3000)));
+	assert_int_equal(stats_of(db).size, 0);
+}
+
 static void b25_closing_while_a_backend_is_stopped(void **state)
 {
 	(void)state;
@@ -355,6 +394,7 @@ int main(void)
 		HANDLE_TEST(b25_closing_from_several_threads_is_harmless),
 		HANDLE_TEST(b25_closing_while_connecting_ends_promptly),
 		HANDLE_TEST(b25_closing_while_a_connect_is_parked),
+		BLOCKING_TEST(b25_closing_while_a_hook_keeps_the_pools_thread),
 		HANDLE_TEST(b25_closing_while_a_backend_is_stopped),
 		HANDLE_TEST(b25_closing_while_a_lent_backend_runs),
 		BLOCKING_TEST(b25_closing_while_borrowers_come_and_go),

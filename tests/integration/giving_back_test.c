@@ -1,8 +1,10 @@
 /* B29, B33: open transactions and misuse; whatever happens, the next borrower finds a clean connection. */
 #include "handles.h"
 
+#include <fcntl.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <unistd.h>
 
 static const char *const types[] = {"type=normal", "type=pool pool.min_size=1 pool.max_size=1"};
 #define TYPES 2
@@ -165,6 +167,28 @@ static void b33_pqreset_gets_the_session_settings_again(void **state)
 		outlive_trust();
 		expect_clean(db, after, false);
 	}
+}
+
+/* The number that the socket had before is somebody else's now, and nothing ever comes there. */
+static void b33_pqreset_on_another_descriptor(void **state)
+{
+	int lower = open("/dev/null", O_RDONLY | O_CLOEXEC), silent[2], before;
+	pgm_db *db = must_open("type=pool pool.min_size=1 pool.max_size=1");
+	PGconn *conn = must_acquire(db);
+
+	(void)state;
+	assert_int_equal(pipe(silent), 0);
+	before = PQsocket(conn);
+	close(lower);
+	PQreset(conn);
+	assert_int_not_equal(PQsocket(conn), before);
+	assert_int_equal(dup2(silent[0], before), before);
+	pgm_release(conn);
+	pgtest_terminate(PQbackendPID(conn));
+	wait_stats(db, lost, 1); /* its thread looks where the connection is now */
+	close(before);
+	close(silent[0]);
+	close(silent[1]);
 }
 
 static void b33_pqreset_of_a_broken_connection_heals_it(void **state)
@@ -381,6 +405,7 @@ int main(void)
 		HANDLE_TEST(b33_pqfinish_on_a_lent_connection_frees_its_place),
 		HANDLE_TEST(b33_pqfinish_after_the_handle_was_closed),
 		HANDLE_TEST(b33_pqreset_gets_the_session_settings_again),
+		BLOCKING_TEST(b33_pqreset_on_another_descriptor),
 		HANDLE_TEST(b33_pqreset_of_a_broken_connection_heals_it),
 		HANDLE_TEST(b33_a_double_release_is_logged_and_harmless),
 		HANDLE_TEST(b33_releasing_what_is_not_ours_is_logged_and_harmless),

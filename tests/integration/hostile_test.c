@@ -197,6 +197,37 @@ static void session_settings_that_are_answered_with_nonsense_let_nobody_in(void 
 	}
 }
 
+enum { CHATTERS_MS = 20000 };
+
+static void answer_and_chatter(hostile_session *session, const char *sql)
+{
+	hostile_row(session, "1");
+	if (strstr(sql, "chatter"))
+		hostile_chatter(session, CHATTERS_MS);
+}
+
+/* Whatever looks at the connection leaves off: giving it back, lending it, watching it while it lies idle. */
+static void a_server_that_never_stops_talking_keeps_nobody(void **state)
+{
+	static const char *const types[] = {"type=normal", "type=pool pool.min_size=1 pool.max_size=1"};
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		hostile *h = hostile_start(answer_and_chatter);
+		pgm_db *db = must_open("%s %s", types[i], place_of(h));
+		PGconn *conn = must_acquire(db);
+		int64_t start = pgtest_now_ms();
+
+		PQclear(PQexec(conn, "SELECT 'chatter'"));
+		pgm_release(conn);
+		outlive_trust();
+		pgm_release(must_acquire(db));
+		pgm_close(db);
+		assert_within(start, 2000);
+		hostile_stop(h);
+	}
+}
+
 /* --------------------------------------------------------------------------------------- the tools */
 
 static const char *make_csv(void)
@@ -335,6 +366,7 @@ int main(void)
 		HANDLE_TEST(b47_a_request_to_cancel_that_is_answered_with_nonsense_is_given_up),
 		HANDLE_TEST(statements_that_are_answered_with_a_copy_cost_the_connection),
 		HANDLE_TEST(session_settings_that_are_answered_with_nonsense_let_nobody_in),
+		HANDLE_TEST(a_server_that_never_stops_talking_keeps_nobody),
 		HANDLE_TEST(files_go_nowhere_and_nothing_hangs),
 		HANDLE_TEST(a_row_that_breaks_off_goes_nowhere),
 		HANDLE_TEST(an_audit_that_is_told_nothing_says_so),

@@ -245,6 +245,18 @@ void hostile_copied(hostile_session *session, const char *row)
 	say_ready(session);
 }
 
+/* So short that reading them takes longer than writing them. */
+void hostile_chatter(hostile_session *session, int ms)
+{
+	int64_t start = pgtest_now_ms();
+	message many = {.length = 0};
+
+	while (many.length + 8 <= sizeof many.bytes)
+		put(&many, "S\0\0\0\7s\0", 8); /* ParameterStatus: s is now empty */
+	while (pgtest_now_ms() - start < ms && write_all(session, many.bytes, many.length))
+		continue;
+}
+
 /* --------------------------------------------------------------------------------------- sessions */
 
 static void greet(const hostile_session *s)

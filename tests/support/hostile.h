@@ -44,4 +44,7 @@ void hostile_copy(hostile_session *session, char type);
 /* A COPY out of one message, which is to be a row. */
 void hostile_copied(hostile_session *session, const char *row);
 
+/* Changes of a setting as fast as the client reads them, for so long or until it has gone. */
+void hostile_chatter(hostile_session *session, int ms);
+
 #endif

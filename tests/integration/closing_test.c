@@ -153,41 +153,24 @@ static void b25_closing_while_a_connect_is_parked(void **state)
 	blackhole_stop(hole);
 }
 
-typedef struct gate {
-	atomic_bool entered, opened;
-} gate;
-
-static bool stand_at(PGconn *conn, void *arg, pgm_error *err)
-{
-	gate *g = arg;
-
-	(void)conn;
-	(void)err;
-	atomic_store(&g->entered, true);
-	for (int64_t start = pgtest_now_ms(); !atomic_load(&g->opened) && ms_since(start) < 30000;)
-		blink();
-	return true;
-}
-
 /* Two seconds it is waited for, and then it ends by itself. */
 static void b25_closing_while_a_hook_keeps_the_pools_thread(void **state)
 {
 	gate g = {.entered = false};
 	const pgm_open_options options = {.lazy = true, .hooks = {.configure = stand_at, .arg = &g}};
-	pgm_db *db = must_open_with(&options, "type=pool pool.min_size=1 pool.max_size=1");
+	pgm_db *db = must_open_with(&options, "%s", types[1]);
 	borrower b;
 	int64_t start;
 
 	(void)state;
 	borrow_in_thread(&b, db, 60000);
-	while (!atomic_load(&g.entered))
-		blink();
+	wait_entered(&g);
 	start = pgtest_now_ms();
 	pgm_close(db);
 	assert_in_range(ms_since(start), 1900, 2000 + slow(2000));
 	assert_false(borrowed_within(&b, slow(1000)));
 	assert_int_equal(b.err.code, PGM_ERR_CLOSED);
-	atomic_store(&g.opened, true);
+	atomic_store(&g.open, true);
 	assert_true(pgtest_connections_become(NULL, 0, slow(3000)));
 	assert_int_equal(stats_of(db).size, 0);
 }

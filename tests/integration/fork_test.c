@@ -425,6 +425,38 @@ static void b35_fork_while_other_threads_submit(void **state)
 	assert_int_equal(stats_of(db).lost, 0);
 }
 
+/* What another thread is in the middle of is not the child's: nobody here will end it, and nothing waits for it. */
+static void b35_fork_while_a_connection_is_being_opened(void **state)
+{
+	static const char *const of_one[] = {"type=normal", "type=pool pool.min_size=1 pool.max_size=1"};
+
+	(void)state;
+	for (int t = 0; t < TYPES; t++) {
+		gate g = {.entered = false};
+		const pgm_open_options options = {.lazy = true, .hooks = {.configure = stand_at, .arg = &g}};
+		pgm_db *db = must_open_with(&options, "%s", of_one[t]);
+		int64_t start;
+		pid_t child;
+		borrower b;
+
+		borrow_in_thread(&b, db, 60000);
+		wait_entered(&g);
+		start = pgtest_now_ms();
+		child = pgtest_fork();
+		if (child == 0) {
+			atomic_store(&g.open, true);
+			child_must(stats_of(db).opening == 0 && stats_of(db).waiting == 0);
+			use_in_child(db, 0, BY_EXIT);
+		}
+		must_end_well(child);
+		assert_within(start, 1500); /* at exit one waits two seconds for those who are in libpq */
+		atomic_store(&g.open, true);
+		assert_true(borrowed_within(&b, slow(5000)));
+		assert_true(works(b.conn));
+		pgm_release(b.conn);
+	}
+}
+
 static void b35_a_grandchild_is_as_good(void **state)
 {
 	pgm_db *db = must_open("%s", types[CHILD_HAS_THREADS]);
@@ -469,6 +501,7 @@ int main(void)
 		HANDLE_TEST(b35_the_child_clears_the_cache_and_opens_anew),
 		BLOCKING_TEST(b35_fork_while_other_threads_borrow),
 		EVENTED_TEST(b35_fork_while_other_threads_submit),
+		BLOCKING_TEST(b35_fork_while_a_connection_is_being_opened),
 		HANDLE_TEST(b35_a_grandchild_is_as_good),
 	};
 

@@ -11,6 +11,7 @@
 #include "unit/cmocka_all.h"
 
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,6 +121,30 @@ static inline pgm_stats stats_of(pgm_db *db)
 
 	pgm_db_stats(db, &stats, sizeof stats);
 	return stats;
+}
+
+/* A hook that stands still until it is let through. */
+typedef struct gate {
+	atomic_bool entered, open;
+} gate;
+
+static inline bool stand_at(PGconn *conn, void *arg, pgm_error *err)
+{
+	gate *g = arg;
+
+	(void)conn;
+	(void)err;
+	atomic_store(&g->entered, true);
+	for (int64_t start = pgtest_now_ms(); !atomic_load(&g->open) && ms_since(start) < 30000;)
+		blink();
+	return true;
+}
+
+static inline void wait_entered(gate *g)
+{
+	for (int64_t start = pgtest_now_ms(); !atomic_load(&g->entered) && ms_since(start) < slow(5000);)
+		blink();
+	assert_true(atomic_load(&g->entered));
 }
 
 /* Until a number of the statistics is as wanted: wait_stats(db, waiting, 3). */

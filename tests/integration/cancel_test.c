@@ -78,7 +78,7 @@ static void *borrow_and_give_back(void *arg)
 	return NULL;
 }
 
-/* Cancelled in the moment in which it is handed the connection, or is woken to take it. */
+/* Cancelled in the moment in which it is handed the connection, or is woken to take it. The next in line gets it. */
 static void b38_cancelled_as_it_is_served(void **state)
 {
 	int rounds = getenv("PGM_TEST_SLOW") ? 100 : 400, cancelled = 0;
@@ -91,10 +91,13 @@ static void b38_cancelled_as_it_is_served(void **state)
 		for (int i = 0; i < rounds; i++) {
 			PGconn *conn = must_acquire(db);
 			pgtest_thread *thread = pgtest_run(borrow_and_give_back, db);
+			borrower next;
 
 			assert_true(i == 0 || PQbackendPID(conn) == pid);
 			pid = PQbackendPID(conn);
 			wait_stats(db, waiting, 1);
+			borrow_in_thread(&next, db, 20000);
+			wait_stats(db, waiting, 2);
 			if (i % 3 == 0)
 				blink();
 			if (i % 2)
@@ -104,6 +107,8 @@ static void b38_cancelled_as_it_is_served(void **state)
 				pthread_cancel(pgtest_thread_id(thread));
 			assert_true(pgtest_done(thread, slow(3000)));
 			cancelled += pgtest_join(thread) == PTHREAD_CANCELED;
+			assert_true(borrowed_within(&next, 3000));
+			pgm_release(next.conn);
 			assert_int_equal(stats_of(db).lent, 0);
 			assert_int_equal(stats_of(db).waiting, 0);
 		}

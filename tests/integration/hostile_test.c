@@ -128,6 +128,46 @@ static void b47_a_request_to_cancel_that_is_answered_with_nonsense_is_given_up(v
 	}
 }
 
+static atomic_int cancels_asked;
+
+/* The statement ends as soon as somebody asks for it, and whoever asked hears nothing. */
+static void answer_no_cancel(hostile_session *session, const char *sql)
+{
+	int64_t start = pgtest_now_ms();
+
+	if (strstr(sql, CANCEL)) {
+		atomic_fetch_add(&cancels_asked, 1);
+		return;
+	}
+	while (strcmp(sql, SLOW) == 0 && atomic_load(&cancels_asked) == 0 && ms_since(start) < slow(5000))
+		poll(NULL, 0, 1);
+	hostile_row(session, pgtest_format("%d", hostile_pid(session)));
+}
+
+/* It may be carried out at any time, and would hit what is sent next: that goes elsewhere. */
+static void b47_a_request_to_cancel_that_is_never_answered_costs_the_connection(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		hostile *h = hostile_start(answer_no_cancel);
+		const pgm_query slow_query = {.sql = SLOW, .timeout_ms = 100};
+		answers late = {.calls = 0};
+		const char *before;
+		driven d;
+
+		atomic_store(&cancels_asked, 0);
+		d = drive(i, pgtest_format("type=async %s", place_of(h)));
+		before = pgtest_keep(strdup(ask_driven(&d, "SELECT 1").value));
+		must_submit_with(d.db, &slow_query, &late);
+		must_be_answered(&d, &late);
+		assert_int_equal(atomic_load(&cancels_asked), 1);
+		assert_string_not_equal(ask_driven(&d, "SELECT 2").value, before);
+		assert_int_equal(stats_of(d.db).lost, 1);
+		undrive(&d);
+		hostile_stop(h);
+	}
+}
+
 /* --------------------------------------------------------------------------------- the blocking types */
 
 static bool do_nothing_at_all(PGconn *conn, void *arg, pgm_error *err)
@@ -364,6 +404,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		HANDLE_TEST(b47_a_request_to_cancel_that_is_answered_with_nonsense_is_given_up),
+		HANDLE_TEST(b47_a_request_to_cancel_that_is_never_answered_costs_the_connection),
 		HANDLE_TEST(statements_that_are_answered_with_a_copy_cost_the_connection),
 		HANDLE_TEST(session_settings_that_are_answered_with_nonsense_let_nobody_in),
 		HANDLE_TEST(a_server_that_never_stops_talking_keeps_nobody),

@@ -10,14 +10,6 @@
 
 #define CLEAN_WITHIN (3 * PGM__SECOND)
 
-/* Notifications that the borrower did not fetch are not the next one's, and would pile up. Of two threads that give
- * back the same connection one does it. */
-static void forget_notifications(pgm__lease *lease)
-{
-	if (atomic_exchange_explicit(&lease->unswept, false, memory_order_relaxed))
-		pgm__swallow_notifications(lease->conn);
-}
-
 bool pgm__is_in_transaction(const PGconn *conn)
 {
 	PGTransactionStatusType status = PQtransactionStatus(conn);
@@ -52,7 +44,7 @@ bool pgm__clean_quickly(pgm__lease *lease)
 	    PQpipelineStatus(conn) != PQ_PIPELINE_OFF || PQclientEncoding(conn) != lease->encoding ||
 	    lease->db->hooks.reset)
 		return false;
-	forget_notifications(lease);
+	pgm__swallow_notifications(conn); /* not the next one's, and would pile up */
 	pgm__clean_local(conn);
 	return true;
 }

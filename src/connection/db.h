@@ -21,7 +21,7 @@
 enum {
 	PGM__NOT_LENT, /* zeroed memory begins with it */
 	PGM__LENT,
-	PGM__RETURNING, /* somebody is at giving it back the long way */
+	PGM__RETURNING, /* somebody is at giving it back */
 };
 
 /* One open connection, from the moment it is up until it is closed. */
@@ -51,7 +51,6 @@ struct pgm__lease {
 	/* The borrower's own. */
 	int savepoints;		 /* open ones of ours */
 	bool began;		 /* the transaction is ours to commit */
-	atomic_bool unswept;	 /* libpq may have read notifications that nobody has fetched */
 	int encoding;		 /* client encoding at opening, restored on release */
 	pgm__time given_back;	 /* by the coarse clock; 0: fresh */
 	pgm__lease *next_orphan; /* after fork */

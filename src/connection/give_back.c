@@ -38,11 +38,11 @@ static void forget_orphan(pgm__lease *lease)
 }
 
 /* False: another thread was quicker, and gives it back. */
-static bool end_loan(pgm__lease *lease, int next)
+static bool end_loan(pgm__lease *lease)
 {
 	int lent = PGM__LENT;
 
-	return atomic_compare_exchange_strong_explicit(&lease->loan, &lent, next, memory_order_relaxed,
+	return atomic_compare_exchange_strong_explicit(&lease->loan, &lent, PGM__RETURNING, memory_order_relaxed,
 						       memory_order_relaxed);
 }
 
@@ -149,12 +149,15 @@ void pgm__return_stray(pgm__lease *lease)
 	clean_and_put_back(lease);
 }
 
-static void end_and_clean(pgm__lease *lease)
+static void give_back(pgm__lease *lease)
 {
-	if (end_loan(lease, PGM__RETURNING))
+	if (!pgm__clean_quickly(lease)) {
 		clean_and_put_back(lease);
-	else
-		complain_of_unlent(lease);
+		return;
+	}
+	atomic_store_explicit(&lease->loan, PGM__NOT_LENT, memory_order_relaxed);
+	if (!pgm__hot_put(lease) && !(lease->db->ev && pgm__ev_keeps_back(lease)))
+		pgm__put_back(lease, true, false);
 }
 
 void pgm_release(PGconn *conn)
@@ -169,12 +172,10 @@ void pgm_release(PGconn *conn)
 	}
 	if (lease->slot == PGM__NO_SLOT)
 		forget_orphan(lease);
-	else if (!pgm__clean_quickly(lease))
-		end_and_clean(lease);
-	else if (!end_loan(lease, PGM__NOT_LENT))
+	else if (end_loan(lease))
+		give_back(lease);
+	else
 		complain_of_unlent(lease);
-	else if (!pgm__hot_put(lease) && !(lease->db->ev && pgm__ev_keeps_back(lease)))
-		pgm__put_back(lease, true, false);
 }
 
 void pgm__release_when_cancelled(void *conn)

@@ -33,7 +33,6 @@ void pgm__lease_mark_lent(pgm__lease *lease, const pgm__caller *caller, pgm__tim
 	atomic_store_explicit(&lease->overdue, false, memory_order_relaxed);
 	lease->savepoints = 0;
 	lease->began = false;
-	atomic_store_explicit(&lease->unswept, true, memory_order_relaxed);
 	atomic_store_explicit(&lease->loan, PGM__LENT, memory_order_release);
 }
 
